@@ -1,0 +1,53 @@
+# What a person runs. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
+CHECKED := $(SOURCES) tests scripts examples
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down login test check format requirements requirement-files clean
+
+help: ## list what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+
+install: $(VENV)/.installed ## make .venv with everything in it, from hashed requirement files
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: install ## run both services, a development provider and a sample MCP server; Ctrl-C stops them
+	@exec $(BIN)/python -m scripts.up
+
+down: ## stop what `make up` started, from another terminal
+	@exec $(BIN)/python -m scripts.down
+
+login: install ## play an MCP client: sign in, call a tool, show the answer
+	@exec $(BIN)/python -m scripts.login
+
+test: install ## every test, in under two minutes
+	$(BIN)/python -m pytest
+
+check: install ## formatting, lint, types
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard tests) scripts examples
+
+format: install ## put the code into its form
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix-only $(CHECKED)
+
+requirements: install ## the rows of docs/requirements.md that no test proves
+	@$(BIN)/python -m scripts.requirements
+
+requirement-files: install ## compile requirements/*.txt anew, hashed, for every Python and platform
+	$(BIN)/python -m scripts.requirement_files
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache

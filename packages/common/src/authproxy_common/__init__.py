@@ -1,0 +1,1 @@
+"""What the auth server and the MCP gateway both need, and nothing else."""

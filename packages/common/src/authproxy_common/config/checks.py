@@ -1,0 +1,56 @@
+"""Checks that several settings share. Each says what is wrong, or None."""
+
+from authproxy_common.secret import Secret
+from authproxy_common.uri import MalformedURI, parse_http_uri
+
+STORE_SCHEMES = ("redis://", "rediss://", "memory://")
+
+
+def is_url(value: str) -> str | None:
+    """An absolute http or https URL."""
+    try:
+        parse_http_uri(value)
+    except MalformedURI as error:
+        return f"must be an http or https URL: {error}"
+    return None
+
+
+def is_origin(value: str) -> str | None:
+    """An http or https URL of nothing but scheme, host and port: no path, and no slash at the end."""
+    try:
+        uri = parse_http_uri(value)
+    except MalformedURI as error:
+        return f"must be an http or https URL: {error}"
+    if value.endswith("/") or uri.path != "/" or uri.query:
+        return "must be scheme, host and port alone, without a path and without a slash at the end"
+    return None
+
+
+def is_port(value: int) -> str | None:
+    """A TCP port to listen at."""
+    return None if 0 < value < 65536 else "must be a port between 1 and 65535"
+
+
+def is_management_port(value: int) -> str | None:
+    """A TCP port, or 0 for none."""
+    return None if 0 <= value < 65536 else "must be a port between 1 and 65535, or 0 for none"
+
+
+def is_positive(value: int) -> str | None:
+    """At least one."""
+    return None if value > 0 else "must be at least 1"
+
+
+def is_store_url(value: Secret) -> str | None:
+    """A URL of a store that exists. It may hold a password, so it arrives as a Secret."""
+    return None if value.reveal().startswith(STORE_SCHEMES) else f"must begin with one of {', '.join(STORE_SCHEMES)}"
+
+
+def is_log_level(value: str) -> str | None:
+    """A level of the standard library's logging."""
+    return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be DEBUG, INFO, WARNING or ERROR"
+
+
+def production_problem(url: str) -> str | None:
+    """What is wrong with `url` outside development: plain http gives every credential on it away."""
+    return None if url.startswith("https://") else "must be https:// unless development_mode is true"

@@ -1,0 +1,88 @@
+"""One configuration file, from its path to settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import yaml
+
+from authproxy_common.config.problems import Problem, Problems, SettingsError
+from authproxy_common.config.reader import read
+from authproxy_common.config.substitution import Environment, required_variables, substitute
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T]):
+    """Settings, and what the operator should hear about them."""
+
+    settings: T
+    warnings: tuple[Problem, ...]
+
+
+def load(cls: type[T], path: Path, variables: Mapping[str, str], *, optional_blocks: str | None = None) -> Loaded[T]:
+    """Read the file at `path` into the settings dataclass `cls`.
+
+    Args:
+        cls: See `reader.read`.
+        path: A YAML file, UTF-8.
+        variables: Usually `os.environ`.
+        optional_blocks: The top-level key whose entries are left out, with a warning, while every variable that
+            they need is unset; so one file can list many.
+
+    Raises:
+        SettingsError: With every problem there is.
+    """
+    problems, warnings = Problems(str(path)), Problems(str(path))
+    environment = Environment(variables)
+    tree = _parse(path, problems)
+    if problems.found:
+        raise SettingsError(list(problems))
+    if optional_blocks:
+        _leave_out_unset(tree, optional_blocks, environment, warnings)
+    settings = read(cls, substitute(tree, environment, problems), "", problems)
+    if problems.found:
+        raise SettingsError(list(problems))
+    return Loaded(settings, tuple(warnings))
+
+
+def _parse(path: Path, problems: Problems) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UnrepeatedKeys) or {}  # noqa: S506  # a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add("", f"cannot be read ({type(error).__name__})")
+    except yaml.MarkedYAMLError as error:
+        # The library's own message would quote the line, and the line may hold a secret.
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        problems.add("", f"{line}not valid YAML: {error.problem or error.context}")
+    except yaml.YAMLError:
+        problems.add("", "not valid YAML")
+    return {}
+
+
+def _leave_out_unset(tree: Any, block: str, environment: Environment, warnings: Problems) -> None:
+    entries = tree.get(block) if isinstance(tree, dict) else None
+    if not isinstance(entries, dict):
+        return
+    for name, entry in list(entries.items()):
+        required = sorted(set(required_variables(entry)))
+        if required and not any(environment.is_set(variable) for variable in required):
+            warnings.add(f"{block}.{name}", f"left out: none of {', '.join(required)} is set")
+            del entries[name]
+
+
+class _UnrepeatedKeys(yaml.SafeLoader):
+    """YAML whose mappings have each key once; the standard loader silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key} is repeated", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,81 @@
+"""What the auth server hands a gateway: the one type that crosses between the services."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from authproxy_common.secret import Secret
+
+
+class MalformedExchange(ValueError):
+    """An exchange answer that is not one. The message names the member, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The provider's tokens and the verified claims of the person who signed in.
+
+    Args:
+        provider: The provider's name in the auth server's configuration.
+        access_token, refresh_token, id_token: As the provider issued them; the last two where it did.
+        token_type: Normally `Bearer`.
+        expires_in: Seconds from the answer on, where the provider said so.
+        scope: Space-separated, as the provider granted it.
+        user: The claims of the validated ID token; `sub` is always there.
+    """
+
+    provider: str
+    access_token: Secret
+    token_type: str = "Bearer"  # noqa: S105  # RFC 6750's name of the type
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
+    expires_in: int | None = None
+    scope: str | None = None
+    user: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the answer of `POST /gateway-oauth/exchange`; absent members are left out."""
+        body = {
+            "access_token": self.access_token.reveal(),
+            "refresh_token": self.refresh_token.reveal() if self.refresh_token else None,
+            "id_token": self.id_token.reveal() if self.id_token else None,
+            "token_type": self.token_type,
+            "expires_in": self.expires_in,
+            "scope": self.scope,
+            "provider": self.provider,
+            "user": self.user,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, body: object) -> "SignIn":
+        """Raises MalformedExchange unless the body has at least tokens, a provider and a user with `sub`."""
+        if not isinstance(body, dict):
+            raise MalformedExchange("the answer is not a JSON object")
+        user = body.get("user")
+        if not isinstance(user, dict) or not isinstance(user.get("sub"), str) or not user["sub"]:
+            raise MalformedExchange("user.sub is missing")
+        refresh_token, id_token = _text(body, "refresh_token"), _text(body, "id_token")
+        return cls(
+            provider=_required(body, "provider"),
+            access_token=Secret(_required(body, "access_token")),
+            token_type=_required(body, "token_type"),
+            refresh_token=Secret(refresh_token) if refresh_token else None,
+            id_token=Secret(id_token) if id_token else None,
+            expires_in=body["expires_in"] if isinstance(body.get("expires_in"), int) else None,
+            scope=_text(body, "scope"),
+            user=user,
+        )
+
+
+def _required(body: dict[str, Any], name: str) -> str:
+    value = _text(body, name)
+    if not value:
+        raise MalformedExchange(f"{name} is missing")
+    return value
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise MalformedExchange(f"{name} is not a string")
+    return value

@@ -1,0 +1,1 @@
+"""HTTP manners that both services share, all of it pure ASGI."""

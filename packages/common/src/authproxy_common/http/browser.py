@@ -1,0 +1,60 @@
+"""Which browser it is: a random value in a cookie, of which only the digest is ever stored."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from authproxy_common.secret import digest, mint
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserCookie:
+    """A cookie that ties later requests to the browser of an earlier one.
+
+    On https it is a `__Host-` cookie: only this very host can have set it.
+
+    Args:
+        name: Without the `__Host-` prefix.
+        https: Whether the public URL is https.
+        lifetime: How long the browser keeps it.
+    """
+
+    name: str
+    https: bool
+    lifetime: timedelta
+
+    @property
+    def full_name(self) -> str:
+        """The name on the wire."""
+        return f"__Host-{self.name}" if self.https else self.name
+
+    def read(self, request: Request) -> str | None:
+        """The cookie's value where it is one of ours by its form."""
+        value = request.cookies.get(self.full_name, "")
+        return value if _WELL_FORMED.fullmatch(value) else None
+
+    def read_or_mint(self, request: Request) -> str:
+        """The browser's value, or a new one to be set; several tabs share one."""
+        return self.read(request) or mint()
+
+    def digest_of(self, request: Request) -> str | None:
+        """What records hold in place of the value."""
+        value = self.read(request)
+        return digest(value) if value else None
+
+    def set(self, response: Response, value: str) -> None:
+        """Set the cookie. `SameSite=Lax` lets it come along when the provider sends the browser back."""
+        response.set_cookie(
+            self.full_name,
+            value,
+            max_age=int(self.lifetime.total_seconds()),
+            path="/",
+            secure=self.https,
+            httponly=True,
+            samesite="lax",
+        )

@@ -1,0 +1,76 @@
+"""The outgoing HTTP client: one per process, with one TLS context, no redirects followed, every wait bounded."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.http.request_id import HEADER, current_request_id
+
+_TIMEOUT = httpx.Timeout(10, connect=3, pool=3)
+_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
+_MAX_ANSWER = 1024 * 1024
+
+
+def open_http() -> httpx.AsyncClient:
+    """A client that follows no redirect and takes no proxy or credential from the environment."""
+    return httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False, trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, read to its end."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: str, deadline: timedelta) -> Answer:
+    """Send `request`, with the current request id, and read the whole answer.
+
+    Args:
+        http: Sends it.
+        request: What is asked.
+        dependency: Who is asked, as it is called in metrics and errors.
+        deadline: Over everything: connecting, sending, and the last byte of the answer.
+
+    Raises:
+        TemporarilyUnavailable: No answer within `deadline`, a 5xx or 429, or an answer too long to read.
+    """
+    request.headers[HEADER] = current_request_id()
+    try:
+        async with asyncio.timeout(deadline.total_seconds()):
+            response = await http.send(request, stream=True)
+            try:
+                body = await _read_bounded(response)
+            finally:
+                await response.aclose()
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLongError) as error:
+        raise TemporarilyUnavailable(f"the {dependency} did not answer", dependency=dependency) from error
+    if response.status_code >= 500 or response.status_code == 429:
+        raise TemporarilyUnavailable(f"the {dependency} answered {response.status_code}", dependency=dependency)
+    return Answer(response.status_code, body)
+
+
+async def _read_bounded(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _MAX_ANSWER:
+            raise _TooLongError
+    return bytes(body)
+
+
+class _TooLongError(Exception):
+    """The answer is longer than anything we ask for."""

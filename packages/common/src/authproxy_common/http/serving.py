@@ -1,0 +1,52 @@
+"""One process, one event loop, one uvicorn server on one or two ports."""
+
+import socket
+from datetime import timedelta
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_BACKLOG = 2048
+
+
+class PortTakenError(Exception):
+    """Something else listens there already."""
+
+
+async def serve(app: ASGIApp, host: str, ports: list[int], graceful: timedelta) -> None:
+    """Serve `app` at each port until SIGTERM or SIGINT.
+
+    Args:
+        app: Closes its own resources in its lifespan; uvicorn raises the signal again before anything after this runs.
+        host: Address to bind.
+        ports: The first is the service's own.
+        graceful: How long open answers, streams among them, may take to end.
+
+    Raises:
+        PortTakenError: Names the address.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http="httptools",
+        lifespan="on",
+        timeout_graceful_shutdown=int(graceful.total_seconds()),
+    )
+    sockets = [_bind(host, port) for port in ports]
+    await uvicorn.Server(config).serve(sockets=sockets)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(f"cannot listen at {host} port {port}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener

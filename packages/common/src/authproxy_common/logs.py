@@ -1,0 +1,84 @@
+"""Structured logs: one JSON object a line, an event name with fields, and no secret in any of them.
+
+Names are the first line of defence, patterns the second: what looks like one of our bearer values, a JWT or an
+`Authorization` value is replaced wherever it stands, tracebacks included.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+REDACTED = "[redacted]"
+
+_SECRET_NAMES = re.compile(
+    r"^(authorization|cookie|set.cookie|password|.*secret|.*token|.*verifier|code|state|nonce|assertion|.*_keys?)$",
+    re.IGNORECASE,
+)
+_SECRET_VALUES = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)*"  # JWS and JWE, compact
+    r"|\b(?:gc|ac|rt|st|pa)_[A-Za-z0-9_.-]{20,}"  # what `mint` makes
+    r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?i:(?<=[?&])(?:code|state|access_token|refresh_token|id_token|client_secret|code_verifier|nonce)=)[^&\s\"']+"
+    r"|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)"  # user information of a URL
+)
+
+
+def configure_logging(level: str) -> None:
+    """Send every logger of the process, uvicorn's included, to standard output as JSON lines."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _without_colours,
+            redact,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # These tell of every request, with its URL; our own access log says the same without the query.
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel("WARNING")
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace what is secret by its name or by its look, at any depth."""
+    return {name: REDACTED if _SECRET_NAMES.match(name) else _redacted(value) for name, value in event.items()}
+
+
+def _without_colours(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn says everything twice
+    return event
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case str():
+            return _SECRET_VALUES.sub(REDACTED, value)
+        case dict():
+            return redact(None, "", {str(name): inner for name, inner in value.items()})
+        case list() | tuple():
+            return [_redacted(inner) for inner in value]
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return _SECRET_VALUES.sub(REDACTED, str(value))

@@ -1,0 +1,23 @@
+"""In development a key is made on first start and kept in the store; every replica gets the same one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from authproxy_common.records.collection import Collection
+from authproxy_common.records.store import Store
+from authproxy_common.secret import Secret
+
+_KEPT_FOR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    key: str
+
+
+async def development_key(store: Store, name: str, generate: Callable[[], Secret]) -> Secret:
+    """The key called `name`: the one in the store, or else a new one that is now there."""
+    kept = Collection(store, name, _Kept, _KEPT_FOR)
+    fresh = _Kept(generate().reveal())
+    return Secret((await kept.claim("newest", fresh) or fresh).key)

@@ -1,0 +1,45 @@
+"""Where a browser may be sent back to. Holding a `ReturnAddress` is the permission to redirect there."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from authproxy_common.errors import OAuthError
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """A validated URI with what must accompany every answer to it.
+
+    Made only by the checks of each service's domain, or read back from storage where one of them put it.
+
+    Args:
+        uri: Absolute URI without a fragment.
+        state: The asker's `state`, echoed unchanged (RFC 6749 §4.1.2).
+        issuer: Our issuer identifier where the asker expects `iss` (RFC 9207), else None.
+    """
+
+    uri: str
+    state: str | None = None
+    issuer: str | None = None
+
+    def with_code(self, code: str) -> str:
+        """The successful authorization response (RFC 6749 §4.1.2)."""
+        return self._with({"code": code})
+
+    def with_error(self, error: OAuthError) -> str:
+        """The error response (RFC 6749 §4.1.2.1)."""
+        return self._with({"error": error.code, "error_description": error.description})
+
+    def _with(self, answer: dict[str, str]) -> str:
+        accompanying = {"state": self.state, "iss": self.issuer}
+        query = urlencode(answer | {name: value for name, value in accompanying.items() if value is not None})
+        return f"{self.uri}{'&' if '?' in self.uri else '?'}{query}"
+
+
+class SentBack(Exception):
+    """An error whose reader is the application at `address`, reached through the browser."""
+
+    def __init__(self, address: ReturnAddress, error: OAuthError) -> None:
+        super().__init__(error.description)
+        self.address = address
+        self.error = error

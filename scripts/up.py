@@ -1,0 +1,127 @@
+"""`make up`: start everything, wait until it is ready, say what to do next, stop everything."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from scripts.processes import RUN, Program, environment, programs, taken_ports
+
+_READY_WITHIN = 60.0
+_STOPPED_WITHIN = 20.0
+_LOG_TAIL = 15
+
+Running = list[tuple[Program, "subprocess.Popen[bytes]"]]
+
+
+class Stop(Exception):
+    """Asked to stop, or unable to go on; the message is for the person."""
+
+
+def main() -> None:
+    RUN.mkdir(mode=0o700, exist_ok=True)
+    # Held for as long as this process lives: whoever finds it free knows that the pid in it is stale.
+    with (RUN / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("make up runs already; stop it with Ctrl-C there or `make down` here")
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        sys.exit(run())
+
+
+def run() -> int:
+    """The exit code."""
+    chosen = programs(os.environ)
+    if problems := taken_ports(chosen):
+        print("\n".join(problems), file=sys.stderr)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _asked_to_stop)
+    running: Running = []
+    try:
+        variables = environment(chosen, os.environ)
+        for program in chosen:
+            print(f"starting {program.name}")
+            running.append((program, program.start(variables)))
+        _wait_until_ready(running)
+        print(_what_next(variables), flush=True)
+        _wait_for_exit(running)
+    except Stop as reason:
+        print(f"\n{reason}", flush=True)
+        return 1 if reason.__cause__ or "ended" in str(reason) or "ready" in str(reason) else 0
+    finally:
+        _stop(running)
+    return 0
+
+
+def _asked_to_stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stop("stopping")
+
+
+def _wait_until_ready(running: Running) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    for program, process in running:
+        while not program.is_ready():
+            if process.poll() is not None:
+                raise Stop(_ended(program, process))
+            if time.monotonic() > deadline:
+                raise Stop(f"{program.name} is not ready after {_READY_WITHIN:.0f} s; see {_relative(program.log)}")
+            time.sleep(0.05)
+    for program, process in running:
+        if process.poll() is not None:
+            raise Stop(_ended(program, process))
+
+
+def _wait_for_exit(running: Running) -> None:
+    while True:
+        for program, process in running:
+            if process.poll() is not None:
+                raise Stop(_ended(program, process))
+        time.sleep(0.2)
+
+
+def _ended(program: Program, process: "subprocess.Popen[bytes]") -> str:
+    tail = program.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:]
+    return "\n".join([f"{program.name} ended with exit code {process.returncode}:", *tail])
+
+
+def _stop(running: Running) -> None:
+    """Ask everything that we started to stop, then insist."""
+    for _, process in reversed(running):
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + _STOPPED_WITHIN
+    for _, process in running:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _what_next(variables: dict[str, str]) -> str:
+    url = f"{variables['MCP_EXTERNAL_BASE_URL']}/mcp"
+    return f"""
+Ready. Your MCP server is at {url}
+
+  Try it here:        make login          (in a second terminal)
+  With Claude Code:   claude mcp add --transport http demo {url}
+  Any other client:   give it the URL above; it finds the rest by itself
+
+  When a browser asks you to sign in, any name will do: nothing here is real.
+  Logs are in {_relative(RUN)}/, one file a process. Stop with Ctrl-C, or `make down`."""
+
+
+def _relative(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The composition root: what is built of what, and which path leads where."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from auth_server.domain.gateway_uris import GatewayURIs
+from auth_server.domain.sign_ins import GatewayCode, SignInAttempt
+from auth_server.endpoints.backend import BackendEndpoints
+from auth_server.endpoints.closed import closed
+from auth_server.endpoints.sign_in import SignInEndpoints
+from auth_server.flows.exchange import ExchangeFlow
+from auth_server.flows.ports import IdentityProvider
+from auth_server.flows.refresh import RefreshFlow
+from auth_server.flows.sign_in import SignInFlow
+from auth_server.providers.oidc import OpenIDProvider
+from auth_server.settings import BODY_LIMIT, AuthServerSettings
+from authproxy_common.clock import Clock
+from authproxy_common.events import Events
+from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
+from authproxy_common.http.browser import BrowserCookie
+from authproxy_common.http.health import HealthEndpoints
+from authproxy_common.http.metrics import Metrics
+from authproxy_common.http.pages import Pages
+from authproxy_common.records import Collection, SealingKeys, Store
+
+PREFIX = "/gateway-oauth"
+PAGE_PATHS = ("/login", "/callback")
+BACKEND_PATHS = ("/exchange", "/refresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the process opened and the app closes.
+
+    Args:
+        store: Shared between replicas.
+        keys: Seals records.
+        http: Towards providers.
+        now: The clock.
+    """
+
+    store: Store
+    keys: SealingKeys
+    http: httpx.AsyncClient
+    now: Clock
+
+
+def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
+    """The auth server; it closes `resources` in its lifespan."""
+    metrics, pages = Metrics(), Pages("auth_server", "Auth server")
+    around = Surroundings(
+        health=HealthEndpoints({"redis": resources.store.ping}),
+        metrics=metrics,
+        pages=pages,
+        https=settings.public_url.startswith("https://"),
+        body_limit=BODY_LIMIT,
+        management_port=settings.management_port,
+    )
+    routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else _closed_routes()
+    page_paths = [path for page in PAGE_PATHS for path in (page, PREFIX + page)]
+    app = starlette_app(routes, page_paths, around, closing(resources.http, resources.store))
+    return layered(app, [route.path for route in routes], around)
+
+
+def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: Surroundings) -> list[Route]:
+    events, proxy = Events(around.metrics), settings.proxy_oauth
+    attempts = Collection(
+        resources.store, "auth-server:sign-in-attempt", SignInAttempt, settings.sign_in_ttl, resources.keys
+    )
+    codes = Collection(
+        resources.store, "auth-server:gateway-code", GatewayCode, settings.gateway_code_ttl, resources.keys
+    )
+    providers = _providers(settings, resources)
+    gateway_uris = GatewayURIs.from_entries(proxy.allowed_redirect_uris, strict=proxy.strict_uri_validation)
+    sign_in = SignInEndpoints(
+        SignInFlow(providers, gateway_uris, attempts, codes, proxy.require_pkce, events),
+        BrowserCookie("auth_server_browser", around.https, timedelta(days=1)),
+        around.pages,
+    )
+    backend = BackendEndpoints(ExchangeFlow(codes, events), RefreshFlow(providers, events))
+    return [
+        *_with_prefix("/login", sign_in.login, "GET"),
+        *_with_prefix("/callback", sign_in.callback, "GET"),
+        Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
+        Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
+    ]
+
+
+def _closed_routes() -> list[Route]:
+    everything = [*PAGE_PATHS, *(PREFIX + path for path in PAGE_PATHS + BACKEND_PATHS)]
+    return [Route(path, closed, methods=["GET", "POST"]) for path in everything]
+
+
+def _providers(settings: AuthServerSettings, resources: Resources) -> Mapping[str, IdentityProvider]:
+    return {
+        name: OpenIDProvider.configured(name, provider, resources.http, resources.now)
+        for name, provider in settings.providers.items()
+    }
+
+
+def _with_prefix(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> list[Route]:
+    """Every path also answers below the prefix, so that one ingress rule is enough."""
+    return [Route(each, endpoint, methods=[method]) for each in (path, PREFIX + path)]

@@ -1,0 +1,53 @@
+"""`auth-server serve` and `auth-server check`."""
+
+from datetime import timedelta
+
+import structlog
+
+from auth_server.app import Resources, create_app
+from auth_server.settings import AuthServerSettings, load_settings
+from authproxy_common.cli import Service, command_line
+from authproxy_common.clock import utc_now
+from authproxy_common.config import Loaded
+from authproxy_common.http.client import open_http
+from authproxy_common.http.serving import serve
+from authproxy_common.logs import configure_logging
+from authproxy_common.records import SealingKeys, Store, generate_key, open_store
+from authproxy_common.records.development_keys import development_key
+
+log = structlog.get_logger("auth_server")
+
+_GRACEFUL = timedelta(seconds=15)
+
+
+async def run(loaded: Loaded[AuthServerSettings]) -> None:
+    """Open what the app needs, and serve it until the process is told to stop."""
+    settings = loaded.settings
+    configure_logging(settings.logging.level)
+    for warning in loaded.warnings:
+        log.warning("configuration", key=warning.key, problem=warning.message)
+    _say_what_is_unusual(settings)
+    store = open_store(settings.redis_url)
+    resources = Resources(store, await _sealing_keys(settings, store), open_http(), utc_now)
+    log.info("serving", port=settings.port, public_url=settings.public_url, providers=sorted(settings.providers))
+    ports = [port for port in (settings.port, settings.management_port) if port]
+    await serve(create_app(settings, resources), settings.host, ports, _GRACEFUL)
+
+
+def _say_what_is_unusual(settings: AuthServerSettings) -> None:
+    if settings.development_mode:
+        log.warning(
+            "development_mode", problem="plain http and generated keys are allowed; never use this in production"
+        )
+    if not settings.offers_sign_in:
+        log.warning(
+            "sign_in_closed", problem="enabled or proxy_oauth.enabled is false; every sign-in endpoint answers 404"
+        )
+
+
+async def _sealing_keys(settings: AuthServerSettings, store: Store) -> SealingKeys:
+    keys = settings.encryption_keys or (await development_key(store, "auth-server:development-key", generate_key),)
+    return SealingKeys(keys)
+
+
+main = command_line(Service("auth-server", "The auth server: signs browsers in for any gateway.", load_settings, run))

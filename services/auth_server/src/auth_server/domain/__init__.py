@@ -1,0 +1,1 @@
+"""The auth server's rules, without any I/O."""

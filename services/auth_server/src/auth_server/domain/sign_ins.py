@@ -1,0 +1,109 @@
+"""A sign-in from the gateway's request to the gateway code, as records that any replica can read."""
+
+import hmac
+from dataclasses import dataclass
+
+from authproxy_common.errors import InvalidGrant, InvalidRequest
+from authproxy_common.exchange import SignIn
+from authproxy_common.params import Params
+from authproxy_common.pkce import CodeChallenge
+from authproxy_common.secret import Secret
+
+_PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+# Whatever a gateway narrows to, without these there is no ID token and no refresh token.
+_ALWAYS_ASKED = frozenset({"openid", "offline_access"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What a gateway asks for at `GET /login`, by the contract's names."""
+
+    gateway_uri: str
+    state: str | None
+    provider: str | None
+    redirect_uri: str | None
+    code_challenge: CodeChallenge | None
+    scope: str | None
+    prompt: str | None
+    login_hint: str | None
+
+    @classmethod
+    def from_params(cls, params: Params) -> "LoginRequest":
+        """Raises InvalidRequest for parameters that are missing or not of their form."""
+        prompt, login_hint = params.get("prompt"), params.get("login_hint")
+        if prompt and not _PROMPTS.issuperset(prompt.split()):
+            raise InvalidRequest("prompt has a value that OpenID Connect does not define")
+        if login_hint and len(login_hint) > 256:
+            raise InvalidRequest("login_hint is longer than 256 characters")
+        challenge, method = params.get("code_challenge"), params.get("code_challenge_method")
+        return cls(
+            gateway_uri=params.require("gateway_uri"),
+            state=params.get("state"),
+            provider=params.get("provider"),
+            redirect_uri=params.get("redirect_uri"),
+            code_challenge=CodeChallenge.from_request(challenge, method) if challenge or method else None,
+            scope=params.get("scope"),
+            prompt=prompt,
+            login_hint=login_hint,
+        )
+
+
+def narrowed_scope(configured: str, requested: str | None) -> str:
+    """The configured scopes that are also requested; a request never widens them."""
+    if requested is None:
+        return configured
+    wanted = _ALWAYS_ASKED | set(requested.split())
+    return " ".join(scope for scope in configured.split() if scope in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """A browser on its way to the provider. Its key is the `state` that the provider will return.
+
+    Args:
+        gateway_uri: Validated; where the browser goes in the end.
+        gateway_state: The gateway's own `state`.
+        provider: The name of the provider in the configuration.
+        code_verifier: Of our own PKCE towards the provider.
+        nonce: That the ID token must carry (OIDC Core §3.1.2.1).
+        code_challenge: Of the gateway, if it announced one.
+        browser: Digest of the cookie of the browser that began.
+    """
+
+    gateway_uri: str
+    gateway_state: str | None
+    provider: str
+    code_verifier: Secret
+    nonce: Secret
+    code_challenge: str | None
+    browser: str
+
+    def check_browser(self, browser: str | None) -> None:
+        """Raises InvalidRequest unless it is the browser that began (RFC 9700 §4.7)."""
+        if browser is None or not hmac.compare_digest(browser, self.browser):
+            raise InvalidRequest("this sign-in was begun in another browser", remedy=SIGN_IN_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCode:
+    """What a gateway code stands for. Its key is the code.
+
+    Args:
+        gateway_uri: The only URI it may be exchanged for.
+        code_challenge: That the exchange must meet, if the gateway announced one.
+        sign_in: What the exchange hands over.
+    """
+
+    gateway_uri: str
+    code_challenge: str | None
+    sign_in: SignIn
+
+    def check(self, gateway_uri: str | None, code_verifier: str | None) -> None:
+        """Raises InvalidGrant unless the exchange comes from where the code was sent to."""
+        if gateway_uri is None or not hmac.compare_digest(gateway_uri.encode(), self.gateway_uri.encode()):
+            raise InvalidGrant("the code was issued for another gateway_uri")
+        if self.code_challenge is not None:
+            CodeChallenge(self.code_challenge).check(code_verifier)
+
+
+SIGN_IN_AGAIN = "Go back to the application you came from and sign in again, in this browser."

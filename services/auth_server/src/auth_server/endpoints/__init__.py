@@ -1,0 +1,1 @@
+"""The auth server's endpoints: parse, hand over, render."""

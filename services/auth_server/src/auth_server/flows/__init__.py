@@ -1,0 +1,1 @@
+"""The auth server's conversations, one file each."""

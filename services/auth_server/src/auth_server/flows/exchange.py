@@ -1,0 +1,33 @@
+"""A gateway's backend exchanges its gateway code for the tokens."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from auth_server.domain.sign_ins import GatewayCode
+from authproxy_common.errors import InvalidGrant
+from authproxy_common.events import Events
+from authproxy_common.params import Params
+from authproxy_common.records import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFlow:
+    """One use per code, in one atomic command, before anything else is done with it."""
+
+    codes: Collection[GatewayCode]
+    events: Events
+
+    async def redeem(self, params: Params) -> dict[str, Any]:
+        """The body of the answer, `exchange.SignIn` as JSON.
+
+        Raises:
+            InvalidRequest: `code` or `gateway_uri` is missing.
+            InvalidGrant: Of any number of concurrent calls, all but one; and whoever is not who the code was for.
+        """
+        code, gateway_uri = params.require("code"), params.require("gateway_uri")
+        record = await self.codes.take(code)
+        if record is None:
+            raise InvalidGrant("the code is unknown, was used before, or has expired")
+        record.check(gateway_uri, params.get("code_verifier"))
+        self.events.note("gateway_code_exchanged")
+        return record.sign_in.to_json()

@@ -1,0 +1,54 @@
+"""What the flows need of an identity provider."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from authproxy_common.exchange import SignIn
+from authproxy_common.pkce import CodeChallenge
+from authproxy_common.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What goes to the provider's authorization endpoint besides what its configuration says (OIDC Core §3.1.2.1)."""
+
+    state: str
+    nonce: Secret
+    code_challenge: CodeChallenge
+    scope: str
+    prompt: str | None
+    login_hint: str | None
+
+
+class IdentityProvider(Protocol):
+    """A provider where people sign in. Every method ends within ten seconds.
+
+    All raise TemporarilyUnavailable when the provider is down or slow, and ServerError when it answers what it must
+    not; InvalidGrant when it does not accept what it issued before.
+    """
+
+    @property
+    def scope(self) -> str:
+        """The configured scopes, space-separated."""
+        ...
+
+    @property
+    def redirect_uri(self) -> str:
+        """The one that is registered with the provider."""
+        ...
+
+    async def authorization_url(self, request: AuthorizationRequest) -> str:
+        """Where to send the browser."""
+        ...
+
+    async def check_issuer(self, issuer: str | None) -> None:
+        """Raises ServerError unless the authorization response comes from this provider (RFC 9207 §2.4)."""
+        ...
+
+    async def redeem(self, code: str, code_verifier: Secret, nonce: Secret) -> SignIn:
+        """The tokens for `code`, with the claims of their validated ID token."""
+        ...
+
+    async def refresh(self, refresh_token: Secret) -> SignIn:
+        """New tokens. A refresh token that the provider did not replace is handed back."""
+        ...

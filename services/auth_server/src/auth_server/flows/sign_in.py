@@ -1,0 +1,116 @@
+"""Signing a browser in: begin at `/login`, complete at `/callback` (OIDC Core §3.1, RFC 9700)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth_server.domain.gateway_uris import GatewayURIs
+from auth_server.domain.sign_ins import SIGN_IN_AGAIN, GatewayCode, LoginRequest, SignInAttempt, narrowed_scope
+from auth_server.flows.ports import AuthorizationRequest, IdentityProvider
+from authproxy_common.errors import InvalidRequest, OAuthError, ServerError
+from authproxy_common.events import Events
+from authproxy_common.params import Params
+from authproxy_common.pkce import challenge_for, mint_verifier
+from authproxy_common.records import Collection
+from authproxy_common.refusals import refusal
+from authproxy_common.return_address import ReturnAddress, SentBack
+from authproxy_common.secret import Secret, mint, trace
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFlow:
+    """From a gateway's `/login` to its gateway code.
+
+    Args:
+        providers: By their names.
+        gateway_uris: Where codes may go.
+        attempts: Browsers on their way.
+        codes: Gateway codes that wait for their exchange.
+        require_pkce: Whether a gateway must announce a code_challenge.
+        events: Hears of every step.
+    """
+
+    providers: Mapping[str, IdentityProvider]
+    gateway_uris: GatewayURIs
+    attempts: Collection[SignInAttempt]
+    codes: Collection[GatewayCode]
+    require_pkce: bool
+    events: Events
+
+    async def begin(self, request: LoginRequest, browser: str) -> str:
+        """The provider's authorization URL for this browser, whose cookie has the digest `browser`.
+
+        Raises:
+            InvalidRequest: For the person, who must not be sent anywhere.
+            SentBack: For the gateway.
+        """
+        address = self.gateway_uris.admit(request.gateway_uri, request.state)
+        name, provider = self._provider(request.provider)
+        if request.redirect_uri not in {None, provider.redirect_uri}:
+            raise InvalidRequest("redirect_uri is not the one that is registered with the provider")
+        if self.require_pkce and request.code_challenge is None:
+            raise SentBack(address, InvalidRequest("this auth server requires a code_challenge"))
+        verifier, nonce, state = mint_verifier(), Secret(mint()), mint("st")
+        asked = AuthorizationRequest(
+            state=state,
+            nonce=nonce,
+            code_challenge=challenge_for(verifier),
+            scope=narrowed_scope(provider.scope, request.scope),
+            prompt=request.prompt,
+            login_hint=request.login_hint,
+        )
+        try:
+            url = await provider.authorization_url(asked)
+        except OAuthError as error:
+            raise SentBack(address, error) from error
+        challenge = request.code_challenge.value if request.code_challenge else None
+        attempt = SignInAttempt(address.uri, address.state, name, verifier, nonce, challenge, browser)
+        await self.attempts.put(state, attempt)
+        self.events.note("sign_in_begun", provider=name, sign_in=trace(state), gateway=trace(address.state or ""))
+        return url
+
+    async def complete(self, answer: Params, browser: str | None) -> str:
+        """The gateway's URL with a gateway code, for the provider's `answer` brought by `browser`.
+
+        Raises:
+            InvalidRequest: The answer belongs to no sign-in of this browser.
+            SentBack: For the gateway: the provider refused, or could not be asked.
+        """
+        state = answer.get("state") or ""
+        attempt = await self.attempts.take(state)
+        if attempt is None:
+            raise InvalidRequest(
+                "this sign-in is unknown, was already finished, or took too long", remedy=SIGN_IN_AGAIN
+            )
+        attempt.check_browser(browser)
+        address = ReturnAddress(attempt.gateway_uri, attempt.gateway_state)
+        try:
+            code = await self._gateway_code(attempt, answer)
+        except OAuthError as error:
+            raise SentBack(address, error) from error
+        self.events.note(
+            "sign_in_completed", provider=attempt.provider, sign_in=trace(state), gateway=trace(address.state or "")
+        )
+        return address.with_code(code)
+
+    def unchosen(self, request: LoginRequest) -> list[str]:
+        """The providers that a person has to choose from, if `request` leaves that open."""
+        return sorted(self.providers) if request.provider is None and len(self.providers) > 1 else []
+
+    def _provider(self, name: str | None) -> tuple[str, IdentityProvider]:
+        if name is None and len(self.providers) == 1:
+            return next(iter(self.providers.items()))
+        if name is None or name not in self.providers:
+            raise InvalidRequest(f"there is no such provider; configured: {', '.join(sorted(self.providers))}")
+        return name, self.providers[name]
+
+    async def _gateway_code(self, attempt: SignInAttempt, answer: Params) -> str:
+        provider = self.providers.get(attempt.provider)
+        if provider is None:
+            raise ServerError("the provider of this sign-in is no longer configured")
+        await provider.check_issuer(answer.get("iss"))
+        if error := answer.get("error"):
+            raise refusal(error, "identity provider")
+        sign_in = await provider.redeem(answer.require("code"), attempt.code_verifier, attempt.nonce)
+        code = mint("gc")
+        await self.codes.put(code, GatewayCode(attempt.gateway_uri, attempt.code_challenge, sign_in))
+        return code

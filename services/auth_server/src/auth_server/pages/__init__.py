@@ -1,0 +1,1 @@
+"""The auth server's own pages."""

@@ -1,0 +1,1 @@
+"""Identity providers. The only home of oauthlib; of JOSE, for ID tokens."""

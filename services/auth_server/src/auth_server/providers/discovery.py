@@ -1,0 +1,143 @@
+"""What a provider says of itself (OpenID Connect Discovery 1.0), cached, with one fetch at a time."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from authproxy_common.clock import Clock
+from authproxy_common.errors import ServerError
+from authproxy_common.http.client import ask
+from authproxy_common.uri import MalformedURI, parse_http_uri
+
+DEADLINE = timedelta(seconds=10)
+
+_METADATA_KEPT = timedelta(hours=1)
+_KEYS_KEPT = timedelta(hours=1)
+# A token with an unknown `kid` may mean new keys, or a stranger who likes us to fetch.
+_KEYS_REFETCHED_AFTER = timedelta(seconds=30)
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMetadata:
+    """The members of the discovery document that we use."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    token_endpoint_auth_methods: list[str]
+    id_token_signing_algorithms: list[str]
+    sends_issuer: bool
+
+    @classmethod
+    def from_json(cls, body: Any, issuer: str) -> "ProviderMetadata":
+        """Raises ServerError unless it is `issuer`'s own (Discovery §4.3) and names usable endpoints."""
+        if not isinstance(body, dict) or body.get("issuer") != issuer:
+            raise ServerError("the identity provider's metadata is not that of the configured issuer")
+        for name in _ENDPOINTS:
+            _check_endpoint(body.get(name), issuer)
+        return cls(
+            authorization_endpoint=body["authorization_endpoint"],
+            token_endpoint=body["token_endpoint"],
+            jwks_uri=body["jwks_uri"],
+            token_endpoint_auth_methods=_texts(body, "token_endpoint_auth_methods_supported", "client_secret_basic"),
+            id_token_signing_algorithms=_texts(body, "id_token_signing_alg_values_supported", "RS256"),
+            sends_issuer=body.get("authorization_response_iss_parameter_supported") is True,
+        )
+
+
+@dataclass(slots=True)
+class _Cached:
+    value: Any
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The metadata and keys of one issuer. Failures are not cached."""
+
+    issuer: str
+    http: httpx.AsyncClient
+    now: Clock
+    _cache: dict[str, _Cached] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def metadata(self) -> ProviderMetadata:
+        """Raises TemporarilyUnavailable or ServerError."""
+        async with self._lock:
+            return await self._metadata()
+
+    async def key(self, key_id: str | None) -> Key:
+        """The key called `key_id`; the only one there is where a token names none.
+
+        Raises:
+            ServerError: There is no such key, also after the keys were fetched again.
+            TemporarilyUnavailable: They could not be fetched.
+        """
+        async with self._lock:
+            for kept in (_KEYS_KEPT, _KEYS_REFETCHED_AFTER):
+                keys = await self._fresh("keys", kept, self._fetch_keys)
+                if found := _find(keys, key_id):
+                    return found
+        raise ServerError("the ID token is signed with a key that the identity provider does not publish")
+
+    async def _metadata(self) -> ProviderMetadata:
+        metadata: ProviderMetadata = await self._fresh("metadata", _METADATA_KEPT, self._fetch_metadata)
+        return metadata
+
+    async def _fresh(self, name: str, kept: timedelta, fetch: Any) -> Any:
+        cached = self._cache.get(name)
+        if cached is None or self.now() >= cached.fetched_at + kept:
+            cached = self._cache[name] = _Cached(await fetch(), self.now())
+        return cached.value
+
+    async def _fetch_metadata(self) -> ProviderMetadata:
+        url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        return ProviderMetadata.from_json(await self._get_json(url), self.issuer)
+
+    async def _fetch_keys(self) -> KeySet:
+        body = await self._get_json((await self._metadata()).jwks_uri)
+        if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
+            raise ServerError("the identity provider's key set is not one")
+        keys = [key for jwk in body["keys"] if (key := _readable(jwk)) is not None]
+        return KeySet(keys)
+
+    async def _get_json(self, url: str) -> Any:
+        request = httpx.Request("GET", url, headers={"Accept": "application/json"})
+        answer = await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
+        if answer.status != 200:
+            raise ServerError(f"the identity provider answered {answer.status} to a request for its metadata")
+        return answer.json()
+
+
+def _find(keys: KeySet, key_id: str | None) -> Key | None:
+    if key_id is None:
+        return keys.keys[0] if len(keys.keys) == 1 else None
+    return next((key for key in keys.keys if key.kid == key_id), None)
+
+
+def _readable(jwk: Any) -> Key | None:
+    """A key of a kind that we can use; a key set may have others (RFC 7517 §5)."""
+    try:
+        return KeySet.import_key_set({"keys": [jwk]}).keys[0]
+    except (JoseError, ValueError, TypeError, KeyError, IndexError):
+        return None
+
+
+def _check_endpoint(value: Any, issuer: str) -> None:
+    try:
+        uri = parse_http_uri(value if isinstance(value, str) else "")
+    except MalformedURI as error:
+        raise ServerError("the identity provider's metadata lacks a usable endpoint") from error
+    if uri.scheme != "https" and issuer.startswith("https://"):
+        raise ServerError("the identity provider's metadata has an endpoint without TLS")
+
+
+def _texts(body: dict[str, Any], name: str, default: str) -> list[str]:
+    value = body.get(name)
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else [default]

@@ -1,0 +1,71 @@
+"""ID token validation (OpenID Connect Core §3.1.3.7)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from auth_server.providers.discovery import Discovery
+from authproxy_common.clock import Clock
+from authproxy_common.errors import ServerError
+from authproxy_common.secret import Secret
+
+# Signed by the provider's own key, never with a shared secret, never `none` (RFC 8725 §3.1).
+_ASYMMETRIC = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+)
+_LEEWAY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class IDTokenValidator:
+    """Validates the ID tokens that one issuer issues to one client."""
+
+    discovery: Discovery
+    client_id: str
+    now: Clock
+
+    async def validate(self, id_token: Secret, nonce: Secret | None) -> dict[str, Any]:
+        """The claims; `nonce` is None for a token that came with a refresh (§12.2).
+
+        Raises:
+            ServerError: The token is not one that this issuer made for this client and this sign-in.
+            TemporarilyUnavailable: The issuer's keys could not be fetched.
+        """
+        try:
+            claims = await self._signed_claims(id_token.reveal())
+            self._registry().validate(claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise ServerError("the identity provider's ID token is not valid") from error
+        self._check_audience(claims)
+        offered = claims.get("nonce")
+        if nonce is not None and not (isinstance(offered, str) and nonce.matches(offered)):
+            raise ServerError("the ID token was not issued for this sign-in")
+        if not claims["sub"]:
+            raise ServerError("the ID token names nobody")
+        return claims
+
+    async def _signed_claims(self, id_token: str) -> dict[str, Any]:
+        unverified_header = jws.extract_compact(id_token.encode()).headers()
+        offered = set((await self.discovery.metadata()).id_token_signing_algorithms) & _ASYMMETRIC
+        key_id = unverified_header.get("kid")
+        key = await self.discovery.key(key_id if isinstance(key_id, str) else None)
+        return jwt.decode(id_token, key, algorithms=sorted(offered)).claims
+
+    def _registry(self) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=lambda: int(self.now().timestamp()),
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": self.discovery.issuer},
+            aud={"essential": True, "value": self.client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+        )
+
+    def _check_audience(self, claims: dict[str, Any]) -> None:
+        """With several audiences the token must say that it was issued to us (§3.1.3.7, 3 to 5)."""
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if ("azp" in claims or several) and claims.get("azp") != self.client_id:
+            raise ServerError("the ID token was issued to another client")

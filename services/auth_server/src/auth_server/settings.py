@@ -1,0 +1,123 @@
+"""`oauth2_config.yaml`: its keys, their defaults, and what would be wrong with them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from auth_server.domain.gateway_uris import entry_problems
+from authproxy_common.config import Loaded, checks, load, setting
+from authproxy_common.records.sealing import ring_problems
+from authproxy_common.secret import Secret
+
+BODY_LIMIT = 64 * 1024
+
+_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """What is registered with one OpenID provider."""
+
+    issuer: str = setting(check=checks.is_url)
+    client_id: str
+    client_secret: Secret = setting(Secret(""))
+    redirect_uri: str = setting(check=checks.is_url)
+    scope: str = setting("openid email profile", check=lambda v: None if "openid" in v.split() else "must have openid")
+    authorization_parameters: dict[str, str] = setting({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOAuthSettings:
+    """How gateways may use this auth server."""
+
+    enabled: bool = setting(True)
+    allowed_redirect_uris: tuple[str, ...] = setting(())
+    gateway_code_ttl_seconds: int = setting(300, check=checks.is_positive)
+    strict_uri_validation: bool = setting(True)
+    require_pkce: bool = setting(False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """How long a person may take to sign in, in seconds."""
+
+    timeout: int = setting(600, check=checks.is_positive)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    """What is logged."""
+
+    level: str = setting("INFO", check=checks.is_log_level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthServerSettings:
+    """The whole file."""
+
+    enabled: bool = setting(True)
+    development_mode: bool = setting(False)
+    host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
+    port: int = setting(8080, check=checks.is_port)
+    management_port: int = setting(9464, check=checks.is_management_port)
+    public_url: str = setting("http://localhost:8080", check=checks.is_origin)
+    redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
+    encryption_keys: tuple[Secret, ...] = setting(())
+    providers: dict[str, ProviderSettings] = setting({})
+    proxy_oauth: ProxyOAuthSettings = field(default_factory=ProxyOAuthSettings)
+    session: SessionSettings = field(default_factory=SessionSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+
+    @property
+    def offers_sign_in(self) -> bool:
+        """Whether anything but the operator's endpoints is open."""
+        return self.enabled and self.proxy_oauth.enabled
+
+    @property
+    def gateway_code_ttl(self) -> timedelta:
+        return timedelta(seconds=self.proxy_oauth.gateway_code_ttl_seconds)
+
+    @property
+    def sign_in_ttl(self) -> timedelta:
+        return timedelta(seconds=self.session.timeout)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        proxy = self.proxy_oauth
+        for index, message in entry_problems(
+            proxy.allowed_redirect_uris, strict=proxy.strict_uri_validation, development=self.development_mode
+        ):
+            yield f"proxy_oauth.allowed_redirect_uris[{index}]", message
+        yield from ring_problems(self.encryption_keys, "encryption_keys")
+        if self.management_port == self.port:
+            yield "management_port", "must differ from port"
+        if self.offers_sign_in and not self.providers:
+            yield "providers", "none is configured; set the variables of at least one, or enabled: false"
+        for name in self.providers:
+            if not _PROVIDER_NAME.fullmatch(name):
+                yield f"providers.{name}", "a provider's name has lower-case letters, digits, - and _ alone"
+        if not self.development_mode:
+            yield from self._unfit_for_production()
+
+    def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
+        urls = {"public_url": self.public_url}
+        for name, provider in self.providers.items():
+            urls |= {
+                f"providers.{name}.issuer": provider.issuer,
+                f"providers.{name}.redirect_uri": provider.redirect_uri,
+            }
+        yield from ((key, problem) for key, url in urls.items() if (problem := checks.production_problem(url)))
+        if self.redis_url.reveal().startswith("memory://"):
+            yield "redis_url", "must be redis:// or rediss:// unless development_mode is true"
+        if not self.encryption_keys:
+            yield (
+                "encryption_keys",
+                "is needed unless development_mode is true; make a key with `openssl rand -base64 32`",
+            )
+
+
+def load_settings(path: Path, variables: Mapping[str, str]) -> Loaded[AuthServerSettings]:
+    """Read the file; raises SettingsError with every problem. Providers without their variables are left out."""
+    return load(AuthServerSettings, path, variables, optional_blocks="providers")

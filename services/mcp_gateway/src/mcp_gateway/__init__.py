@@ -1,0 +1,1 @@
+"""The MCP gateway: authorization server and protected resource towards MCP clients, proxy to the MCP servers."""

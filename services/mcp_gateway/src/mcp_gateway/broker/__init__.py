@@ -1,0 +1,1 @@
+"""The auth server, as this service sees it."""

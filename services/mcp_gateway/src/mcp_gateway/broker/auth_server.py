@@ -1,0 +1,58 @@
+"""`flows.ports.Broker` over HTTP, by the wire contract of the auth server."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import httpx
+
+from authproxy_common.errors import ServerError
+from authproxy_common.exchange import MalformedExchange, SignIn
+from authproxy_common.http.client import ask
+from authproxy_common.pkce import METHOD, CodeChallenge
+from authproxy_common.secret import Secret
+
+_DEADLINE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthServer:
+    """The auth server that signs our users in.
+
+    Args:
+        external_url: Its origin as the browser sees it.
+        internal_url: Its origin as this process sees it.
+        gateway_uri: Our callback, which it must have in its list.
+        provider: The provider to ask for; None leaves the choice to it, or to the person.
+        http: Sends our requests.
+    """
+
+    external_url: str
+    internal_url: str
+    gateway_uri: str
+    provider: str | None
+    http: httpx.AsyncClient
+
+    def login_url(self, state: str, code_challenge: CodeChallenge) -> str:
+        query = {
+            "gateway_uri": self.gateway_uri,
+            "state": state,
+            "code_challenge": code_challenge.value,
+            "code_challenge_method": METHOD,
+        }
+        query |= {"provider": self.provider} if self.provider else {}
+        return f"{self.external_url}/login?{urlencode(query)}"
+
+    async def exchange(self, code: str, code_verifier: Secret) -> SignIn:
+        form = {"code": code, "gateway_uri": self.gateway_uri, "code_verifier": code_verifier.reveal()}
+        request = httpx.Request("POST", f"{self.internal_url}/gateway-oauth/exchange", data=form)
+        answer = await ask(self.http, request, dependency="auth server", deadline=_DEADLINE)
+        if answer.status != 200:
+            raise ServerError("the auth server did not accept the gateway code")
+        try:
+            sign_in = SignIn.from_json(answer.json())
+        except MalformedExchange as error:
+            raise ServerError("the auth server's answer to the exchange is not usable") from error
+        if self.provider and sign_in.provider != self.provider:
+            raise ServerError("the sign-in was made at another provider than the one asked for")
+        return sign_in

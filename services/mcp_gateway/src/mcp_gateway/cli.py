@@ -1,0 +1,70 @@
+"""`mcp-gateway serve` and `mcp-gateway check`."""
+
+from datetime import timedelta
+
+import structlog
+
+from authproxy_common.cli import Service, command_line
+from authproxy_common.clock import utc_now
+from authproxy_common.config import Loaded
+from authproxy_common.http.client import open_http
+from authproxy_common.http.serving import serve
+from authproxy_common.logs import configure_logging
+from authproxy_common.records import SealingKeys, Store, generate_key, open_store
+from authproxy_common.records.development_keys import development_key
+from mcp_gateway.app import Resources, create_app
+from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.settings import AdapterSettings, GatewaySettings, load_settings
+from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
+
+log = structlog.get_logger("mcp_gateway")
+
+_GRACEFUL = timedelta(seconds=15)
+
+
+async def run(loaded: Loaded[GatewaySettings]) -> None:
+    """Open what the app needs, and serve it until the process is told to stop."""
+    config = loaded.settings.adapter_config
+    configure_logging(loaded.settings.logging.level)
+    _say_what_is_unusual(config)
+    store = open_store(config.redis_url)
+    resources = Resources(
+        store=store,
+        sealing_keys=await _sealing_keys(config, store),
+        signing_keys=await _signing_keys(config, store),
+        http=open_http(),
+        transport=open_transport(),
+        now=utc_now,
+    )
+    log.info("serving", port=config.port, public_url=config.public_url, servers=sorted(config.servers))
+    ports = [port for port in (config.port, config.management_port) if port]
+    await serve(create_app(loaded.settings, resources), config.host, ports, _GRACEFUL)
+
+
+def _say_what_is_unusual(config: AdapterSettings) -> None:
+    if config.development_mode:
+        log.warning(
+            "development_mode", problem="plain http and generated keys are allowed; never use this in production"
+        )
+    if not config.enable_auth:
+        log.warning(
+            "authentication_off", problem="enable_auth is false; WHOEVER REACHES THIS PORT MAY CALL EVERY MCP SERVER"
+        )
+
+
+async def _sealing_keys(config: AdapterSettings, store: Store) -> SealingKeys:
+    keys = config.encryption_keys or (await development_key(store, "mcp-gateway:development-key", generate_key),)
+    return SealingKeys(keys)
+
+
+async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:
+    if config.signing_keys:
+        return SigningKeys.from_pem(config.signing_keys)
+    return SigningKeys.from_pem(
+        await development_key(store, "mcp-gateway:development-signing-key", generate_signing_key)
+    )
+
+
+main = command_line(
+    Service("mcp-gateway", "The MCP gateway: OAuth for MCP clients, proxy to MCP servers.", load_settings, run)
+)

@@ -1,0 +1,1 @@
+"""The ways in which clients come to be known, one file each."""

@@ -1,0 +1,57 @@
+"""Registered clients: the registration is sealed into the client_id, so there is nothing to store, lose or flood."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from authproxy_common.clock import Clock
+from authproxy_common.records import SealingKeys, Unsealable
+from mcp_gateway.domain.clients import Client, Registration
+
+_PREFIX = "reg_"
+_PURPOSE = "mcp-gateway:registration:1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    registration: Registration
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredClients:
+    """`flows.ports.ClientSource` and `flows.ports.Registrar` for clients that registered themselves.
+
+    Args:
+        keys: Seal the client_id.
+        lifetime: How long a registration is good for.
+        now: The clock.
+    """
+
+    keys: SealingKeys
+    lifetime: timedelta
+    now: Clock
+
+    def register(self, registration: Registration) -> tuple[str, datetime]:
+        """The new client_id, and when it was issued."""
+        issued_at = self.now()
+        sealed = self.keys.seal(msgspec.json.encode(_Sealed(registration, issued_at)), _PURPOSE)
+        return _PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode(), issued_at
+
+    async def find(self, client_id: str) -> Client | None:
+        """The client, at every replica and after every restart, until its registration expires."""
+        if not client_id.startswith(_PREFIX):
+            return None
+        encoded = client_id.removeprefix(_PREFIX)
+        try:
+            sealed = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+            content = msgspec.json.decode(self.keys.open(sealed, _PURPOSE), type=_Sealed)
+        except (binascii.Error, ValueError, Unsealable, msgspec.MsgspecError):
+            return None
+        if self.now() >= content.issued_at + self.lifetime:
+            return None
+        known = content.registration
+        return Client(client_id, known.client_name, known.redirect_uris, known.grant_types)

@@ -1,0 +1,94 @@
+"""Grants and their rotating refresh tokens.
+
+A refresh token is `rt_<grant id>.<generation>.<mac>`, the mac under a secret of the grant. Its successor is thereby
+known to every replica that can read the grant: a refresh that is retried, or that several callers make at once, gets
+the same successor wherever it arrives.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from authproxy_common.errors import InvalidGrant
+from authproxy_common.exchange import SignIn
+from authproxy_common.secret import Secret
+
+_REFRESH_TOKEN = re.compile(
+    r"rt_(?P<grant>[A-Za-z0-9_-]{43})\.(?P<generation>0|[1-9][0-9]{0,8})\.(?P<mac>[A-Za-z0-9_-]{43})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person granted a client, until it ends. Its key is `grant_id`.
+
+    Args:
+        grant_id: Random, 256 bits.
+        client_id, resource, scope: Whom, for what.
+        subject: Who granted it: the provider's name and its `sub`, since a `sub` is unique only there.
+        secret: Makes this grant's refresh tokens.
+        opened_at: When.
+        sign_in: The provider's tokens and claims.
+    """
+
+    grant_id: str
+    client_id: str
+    subject: str
+    resource: str
+    scope: tuple[str, ...]
+    secret: Secret
+    opened_at: datetime
+    sign_in: SignIn
+
+    def refresh_token(self, generation: int) -> str:
+        """The refresh token of that generation, the same wherever and whenever it is made."""
+        body = f"rt_{self.grant_id}.{generation}"
+        return f"{body}.{self._mac(body)}"
+
+    def check(self, token: "RefreshToken") -> None:
+        """Raises InvalidGrant unless `token` was made by this grant."""
+        if not hmac.compare_digest(self.refresh_token(token.generation), token.value):
+            raise InvalidGrant("the refresh token is not valid")
+
+    def check_client(self, client_id: str) -> None:
+        """Raises InvalidGrant when the grant is another client's (OAuth 2.1 §4.3)."""
+        if not hmac.compare_digest(client_id.encode(), self.client_id.encode()):
+            raise InvalidGrant("the refresh token was issued to another client")
+
+    def _mac(self, body: str) -> str:
+        mac = hmac.digest(self.secret.reveal().encode(), body.encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token taken apart; nothing about it is believed before its grant has checked it."""
+
+    value: str
+    grant_id: str
+    generation: int
+
+    @classmethod
+    def parse(cls, value: str) -> "RefreshToken":
+        """Raises InvalidGrant for what cannot be one of ours."""
+        parts = _REFRESH_TOKEN.fullmatch(value)
+        if parts is None:
+            raise InvalidGrant("the refresh token is not valid")
+        return cls(value, parts["grant"], int(parts["generation"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Marks a refresh token as used. Its key is the grant and the generation; `used_at` is the first use."""
+
+    used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Marks a grant as ended, for as long as anything of it could still be presented."""
+
+    reason: str

@@ -1,0 +1,39 @@
+"""Tokens as values: what the token endpoint answers, and what a verified access token says."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from authproxy_common.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveToken:
+    """A verified access token. Made only by verification; whoever holds one may believe it until `expires_at`."""
+
+    subject: str
+    client_id: str
+    resource: str
+    scope: frozenset[str]
+    grant_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A successful answer of the token endpoint (RFC 6749 §5.1)."""
+
+    access_token: Secret
+    expires_in: timedelta
+    scope: tuple[str, ...]
+    refresh_token: Secret | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The body."""
+        body: dict[str, Any] = {
+            "access_token": self.access_token.reveal(),
+            "token_type": "Bearer",
+            "expires_in": int(self.expires_in.total_seconds()),
+            "scope": " ".join(self.scope),
+        }
+        return body | ({"refresh_token": self.refresh_token.reveal()} if self.refresh_token else {})

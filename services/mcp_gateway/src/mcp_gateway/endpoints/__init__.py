@@ -1,0 +1,1 @@
+"""The gateway's endpoints: parse, hand over, render."""

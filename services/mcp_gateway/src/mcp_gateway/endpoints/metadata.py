@@ -1,0 +1,97 @@
+"""The well-known documents (RFC 8414, RFC 9728, RFC 7517), generated from what the gateway offers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from authproxy_common.errors import NotOffered
+from authproxy_common.pkce import METHOD
+from mcp_gateway.domain.resources import RESOURCE_METADATA_PATH, MCPServer, MCPServers
+
+AUTHORIZATION_SERVER_PATHS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+JWKS_PATH = "/.well-known/jwks.json"
+
+_CACHED = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataEndpoints:
+    """Who we are and what we offer.
+
+    Args:
+        issuer: Our issuer identifier, the public URL.
+        servers: The protected resources.
+        grant_types: That the token endpoint has.
+        jwks: The published signing keys.
+    """
+
+    issuer: str
+    servers: MCPServers
+    grant_types: Sequence[str]
+    jwks: Mapping[str, Any]
+
+    async def authorization_server(self, request: Request) -> Response:
+        """RFC 8414 §3. Clients may ask with a server's path inserted; the issuer is the same for all."""
+        self._check_inserted(request)
+        return JSONResponse(self._authorization_server(), headers=_CACHED)
+
+    async def protected_resource(self, request: Request) -> Response:
+        """RFC 9728 §3. Without a path it is the only server's, while there is one alone."""
+        path = _inserted_path(request)
+        server = self.servers.by_path.get(path) if path else self.servers.sole()
+        if server is None:
+            raise NotOffered("there is no such protected resource")
+        return JSONResponse(self._protected_resource(server), headers=_CACHED)
+
+    async def keys(self, _request: Request) -> Response:
+        """RFC 7517 §5."""
+        return JSONResponse(dict(self.jwks), headers=_CACHED)
+
+    def _check_inserted(self, request: Request) -> None:
+        path = _inserted_path(request)
+        if path and path not in self.servers.by_path:
+            raise NotOffered("there is no such MCP server")
+
+    def _authorization_server(self) -> dict[str, Any]:
+        scopes = dict.fromkeys(scope for server in self.servers.by_path.values() for scope in server.scopes)
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/oauth/authorize",
+            "token_endpoint": f"{self.issuer}/oauth/token",
+            "registration_endpoint": f"{self.issuer}/oauth/register",
+            "jwks_uri": self.issuer + JWKS_PATH,
+            "scopes_supported": list(scopes),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": list(self.grant_types),
+            "token_endpoint_auth_methods_supported": ["none"],
+            "code_challenge_methods_supported": [METHOD],
+            "authorization_response_iss_parameter_supported": True,
+        }
+
+    def _protected_resource(self, server: MCPServer) -> dict[str, Any]:
+        return {
+            "resource": server.resource,
+            "authorization_servers": [self.issuer],
+            "scopes_supported": list(server.scopes),
+            "bearer_methods_supported": ["header"],
+            "resource_name": server.name,
+        }
+
+
+def _inserted_path(request: Request) -> str:
+    """What follows the well-known path."""
+    inserted: str = request.path_params.get("path", "")
+    return f"/{inserted}" if inserted else ""
+
+
+def well_known_paths() -> dict[str, Sequence[str]]:
+    """The paths of each document, bare and with a path inserted."""
+    inserted = "/{path:path}"
+    return {
+        "authorization_server": [p + suffix for p in AUTHORIZATION_SERVER_PATHS for suffix in ("", inserted)],
+        "protected_resource": [RESOURCE_METADATA_PATH, RESOURCE_METADATA_PATH + inserted],
+    }

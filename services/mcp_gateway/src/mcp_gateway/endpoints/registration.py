@@ -1,0 +1,25 @@
+"""`POST /oauth/register` (RFC 7591 §3)."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from authproxy_common.errors import InvalidClientMetadata, InvalidRequest
+from authproxy_common.params import read_json_object
+from mcp_gateway.flows.registration import RegistrationFlow
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationEndpoint:
+    """Where clients register themselves."""
+
+    flow: RegistrationFlow
+
+    async def register(self, request: Request) -> Response:
+        """201 with the client information."""
+        try:
+            metadata = read_json_object(await request.body())
+        except InvalidRequest as error:
+            raise InvalidClientMetadata(error.description) from error
+        return JSONResponse(self.flow.register(metadata), 201)

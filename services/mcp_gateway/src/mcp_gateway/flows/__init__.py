@@ -1,0 +1,1 @@
+"""The gateway's conversations, one file each."""

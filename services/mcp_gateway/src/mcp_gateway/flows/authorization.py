@@ -1,0 +1,135 @@
+"""The authorization endpoint's conversation: begin, approve or deny, complete (OAuth 2.1 §4.1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from authproxy_common.errors import AccessDenied, InvalidRequest, OAuthError
+from authproxy_common.events import Events
+from authproxy_common.params import Params
+from authproxy_common.pkce import challenge_for, mint_verifier
+from authproxy_common.records import Collection
+from authproxy_common.refusals import refusal
+from authproxy_common.return_address import SentBack
+from authproxy_common.secret import digest, mint, trace
+from mcp_gateway.domain.authorizations import (
+    CONNECT_AGAIN,
+    Authorization,
+    AuthorizationCode,
+    PendingConsent,
+    PendingSignIn,
+    check_browser,
+)
+from mcp_gateway.domain.clients import Client
+from mcp_gateway.domain.resources import MCPServers
+from mcp_gateway.flows.ports import Broker, ClientSource
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAsked:
+    """What the consent page shows, and the key that its form sends back."""
+
+    consent_id: str
+    client: Client
+    authorization: Authorization
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationFlow:
+    """From a client's authorization request to its code.
+
+    Args:
+        issuer: Our issuer identifier.
+        servers: What tokens can be asked for.
+        sources: Of clients, tried in order.
+        broker: The auth server.
+        consents, sign_ins, codes: What is under way, by `consent_id`, by `state`, by code.
+        events: Hears of every step.
+    """
+
+    issuer: str
+    servers: MCPServers
+    sources: Sequence[ClientSource]
+    broker: Broker
+    consents: Collection[PendingConsent]
+    sign_ins: Collection[PendingSignIn]
+    codes: Collection[AuthorizationCode]
+    events: Events
+
+    async def begin(self, params: Params, browser: str) -> ConsentAsked:
+        """Check the request and ask for consent.
+
+        Raises:
+            InvalidRequest: Unknown client or redirect URI: for the person, who must not be sent anywhere.
+            SentBack: Everything else, for the client.
+        """
+        client = await self._client(params.require("client_id"))
+        address = client.return_address(params.get("redirect_uri"), params.get("state"), self.issuer)
+        try:
+            authorization = Authorization.from_params(params, client, address, self.servers)
+        except OAuthError as error:
+            raise SentBack(address, error) from error
+        consent_id = mint("pc")
+        await self.consents.put(consent_id, PendingConsent(authorization, digest(browser)))
+        self.events.note("consent_asked", consent=trace(consent_id), resource=authorization.resource)
+        return ConsentAsked(consent_id, client, authorization)
+
+    async def approve(self, consent_id: str, browser: str | None, approved_in: str) -> str:
+        """The auth server's login URL. From here on the state is tied to the browser, by the cookie `approved_in`."""
+        pending = await self._pending_consent(consent_id, browser)
+        state, verifier = mint("st"), mint_verifier()
+        await self.sign_ins.put(state, PendingSignIn(pending.authorization, digest(approved_in), verifier))
+        self.events.note("consent_given", consent=trace(consent_id), gateway=trace(state))
+        return self.broker.login_url(state, challenge_for(verifier))
+
+    async def deny(self, consent_id: str, browser: str | None) -> SentBack:
+        """The answer for the client."""
+        pending = await self._pending_consent(consent_id, browser)
+        self.events.note("consent_denied", consent=trace(consent_id))
+        return SentBack(pending.authorization.address, AccessDenied("the request was denied"))
+
+    async def complete(self, answer: Params, browser: str | None) -> str:
+        """The client's URL with its code, for the auth server's `answer` brought by `browser`.
+
+        Raises:
+            InvalidRequest: The answer belongs to no authorization of this browser.
+            SentBack: For the client: signing in failed.
+        """
+        state = answer.get("state") or ""
+        pending = await self.sign_ins.take(state)
+        if pending is None:
+            raise InvalidRequest(
+                "this sign-in is unknown, was already finished, or took too long", remedy=CONNECT_AGAIN
+            )
+        check_browser(pending.browser, browser)
+        address = pending.authorization.address
+        try:
+            code = await self._code(pending, answer)
+        except OAuthError as error:
+            raise SentBack(address, error) from error
+        self.events.note("code_issued", gateway=trace(state), code_trace=trace(code))
+        return address.with_code(code)
+
+    async def _client(self, client_id: str) -> Client:
+        for source in self.sources:
+            if client := await source.find(client_id):
+                return client
+        raise InvalidRequest("client_id is not known here, or its registration has expired", remedy=_REGISTER_AGAIN)
+
+    async def _pending_consent(self, consent_id: str, browser: str | None) -> PendingConsent:
+        # Read, not taken: a second click on the button, or a way back to the page, must not end in an error.
+        pending = await self.consents.get(consent_id)
+        if pending is None:
+            raise InvalidRequest("this consent page is no longer valid", remedy=CONNECT_AGAIN)
+        check_browser(pending.browser, browser)
+        return pending
+
+    async def _code(self, pending: PendingSignIn, answer: Params) -> str:
+        if error := answer.get("error"):
+            raise refusal(error, "auth server")
+        sign_in = await self.broker.exchange(answer.require("code"), pending.code_verifier)
+        code = mint("ac")
+        await self.codes.put(code, AuthorizationCode(pending.authorization, mint(), sign_in))
+        return code
+
+
+_REGISTER_AGAIN = "Remove this MCP server's sign-in from your MCP client and connect again, so that it registers anew."

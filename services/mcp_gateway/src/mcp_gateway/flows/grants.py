@@ -1,0 +1,60 @@
+"""Grants in the store: opened once, rotated without anybody losing out, ended everywhere."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from authproxy_common.clock import Clock
+from authproxy_common.errors import InvalidGrant
+from authproxy_common.events import Events
+from authproxy_common.records import Collection
+from authproxy_common.secret import trace
+from mcp_gateway.domain.grants import Ended, Grant, RefreshToken, Rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Every grant there is.
+
+    Args:
+        open_grants, rotations, ended: Collections whose records all live as long as a grant may.
+        grace: For how long after its first use a refresh token gets the same successor again.
+        now: The clock.
+        events: Hears of every end.
+    """
+
+    open_grants: Collection[Grant]
+    rotations: Collection[Rotation]
+    ended: Collection[Ended]
+    grace: timedelta
+    now: Clock
+    events: Events
+
+    async def open(self, grant: Grant) -> None:
+        """Store a new grant."""
+        await self.open_grants.put(grant.grant_id, grant)
+
+    async def find(self, grant_id: str) -> Grant | None:
+        """The grant, unless it ended."""
+        grant = await self.open_grants.get(grant_id)
+        # Ending marks first and deletes then; a grant stored in between is there and still at its end.
+        if grant is None or await self.ended.get(grant_id):
+            return None
+        return grant
+
+    async def end(self, grant_id: str, reason: str) -> None:
+        """Nothing of the grant can be used any more, whatever else is under way."""
+        await self.ended.put(grant_id, Ended(reason))
+        await self.open_grants.take(grant_id)
+        self.events.alarm("grant_ended", grant=trace(grant_id), reason=reason)
+
+    async def rotate(self, grant: Grant, token: RefreshToken) -> str:
+        """The successor of `token`, the same one for everybody who asks within the grace window.
+
+        Raises InvalidGrant, and ends the grant, when the token was used longer ago: somebody kept a copy (RFC 9700
+        §4.14.2).
+        """
+        first = await self.rotations.claim(f"{token.grant_id}.{token.generation}", Rotation(self.now()))
+        if first is not None and self.now() - first.used_at > self.grace:
+            await self.end(grant.grant_id, "a superseded refresh token was used")
+            raise InvalidGrant("the refresh token was used before")
+        return grant.refresh_token(token.generation + 1)

@@ -1,0 +1,61 @@
+"""What the flows need of the world."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from authproxy_common.exchange import SignIn
+from authproxy_common.params import Params
+from authproxy_common.pkce import CodeChallenge
+from authproxy_common.secret import Secret
+from mcp_gateway.domain.clients import Client, Registration
+from mcp_gateway.domain.grants import Grant
+from mcp_gateway.domain.tokens import TokenResponse
+
+
+class ClientSource(Protocol):
+    """One way in which clients come to be known."""
+
+    async def find(self, client_id: str) -> Client | None:
+        """The client, or None when `client_id` is not of this source or not known to it."""
+        ...
+
+
+class Registrar(Protocol):
+    """Where clients that register themselves are remembered, if only in their client_id."""
+
+    def register(self, registration: Registration) -> tuple[str, datetime]:
+        """The new client_id, and when it was issued."""
+        ...
+
+
+class Broker(Protocol):
+    """The auth server, as this service sees it."""
+
+    def login_url(self, state: str, code_challenge: CodeChallenge) -> str:
+        """Where to send the browser; it comes back to our callback with `state`."""
+        ...
+
+    async def exchange(self, code: str, code_verifier: Secret) -> SignIn:
+        """What the gateway code stands for.
+
+        Raises:
+            ServerError: The auth server refused it, or answered nonsense.
+            TemporarilyUnavailable: It could not be asked.
+        """
+        ...
+
+
+class GrantType(Protocol):
+    """One `grant_type` of the token endpoint."""
+
+    async def redeem(self, client: Client, params: Params) -> TokenResponse:
+        """Tokens for what the client presents; raises an OAuthError of RFC 6749 §5.2."""
+        ...
+
+
+class AccessTokenIssuer(Protocol):
+    """Makes access tokens."""
+
+    def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
+        """An access token for the grant, and how long it lives."""
+        ...

@@ -1,0 +1,46 @@
+"""`grant_type=refresh_token`, rotating (OAuth 2.1 §4.3)."""
+
+from dataclasses import dataclass
+
+from authproxy_common.errors import InvalidGrant, InvalidScope
+from authproxy_common.events import Events
+from authproxy_common.params import Params
+from authproxy_common.secret import Secret, trace
+from mcp_gateway.domain.authorizations import check_resource
+from mcp_gateway.domain.clients import Client
+from mcp_gateway.domain.grants import RefreshToken
+from mcp_gateway.domain.tokens import TokenResponse
+from mcp_gateway.flows.grants import Grants
+from mcp_gateway.flows.ports import AccessTokenIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenGrant:
+    """Renews a grant's tokens."""
+
+    grants: Grants
+    access_tokens: AccessTokenIssuer
+    events: Events
+
+    async def redeem(self, client: Client, params: Params) -> TokenResponse:
+        """A new access token and the refresh token's successor.
+
+        Raises:
+            InvalidRequest: `refresh_token` is missing.
+            InvalidGrant: It is not valid, is another client's, or its grant has ended.
+            InvalidScope: More scope was asked for than granted.
+            InvalidTarget: `resource` is another than the grant's.
+        """
+        token = RefreshToken.parse(params.require("refresh_token"))
+        grant = await self.grants.find(token.grant_id)
+        if grant is None:
+            raise InvalidGrant("the grant has ended")
+        grant.check(token)
+        grant.check_client(client.client_id)
+        check_resource(params, grant.resource)
+        if not set((params.get("scope") or "").split()) - {"offline_access"} <= set(grant.scope):
+            raise InvalidScope("scope has more in it than was granted")
+        successor = Secret(await self.grants.rotate(grant, token))
+        access_token, expires_in = self.access_tokens.issue(grant)
+        self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)
+        return TokenResponse(access_token, expires_in, grant.scope, successor)

@@ -1,0 +1,1 @@
+"""The way of an MCP message: admit, forward, relay. Pure ASGI; no message is parsed."""

@@ -1,0 +1,56 @@
+"""Which headers pass, in each direction. What is not named here stays here."""
+
+from collections.abc import Iterable, Mapping
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# The client's token, cookies, hop-by-hop headers and whatever claims an identity are absent on purpose.
+_REQUEST = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"content-encoding",
+        b"content-type",
+        b"last-event-id",
+        b"mcp-method",
+        b"mcp-name",
+        b"mcp-protocol-version",
+        b"mcp-session-id",
+        b"traceparent",
+        b"tracestate",
+        b"user-agent",
+    }
+)
+_REQUEST_PREFIX = b"mcp-param-"
+
+_RESPONSE = frozenset(
+    {
+        b"allow",
+        b"cache-control",
+        b"content-encoding",
+        b"content-language",
+        b"content-length",
+        b"content-type",
+        b"last-modified",
+        b"mcp-protocol-version",
+        b"mcp-session-id",
+        b"retry-after",
+        b"vary",
+    }
+)
+
+
+def to_upstream(headers: Iterable[tuple[bytes, bytes]], ours: Mapping[str, str]) -> RawHeaders:
+    """The client's headers that the upstream gets, and then our own."""
+    passed = [(n, v) for n, v in headers if n in _REQUEST or n.startswith(_REQUEST_PREFIX)]
+    return passed + [(name.encode(), value.encode()) for name, value in ours.items()]
+
+
+def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """The upstream's headers that the client gets, names in lower case.
+
+    `X-Accel-Buffering` asks reverse proxies in front of us not to hold an event stream back.
+    """
+    passed = [(name.lower(), value) for name, value in headers if name.lower() in _RESPONSE]
+    return [*passed, (b"x-accel-buffering", b"no")]

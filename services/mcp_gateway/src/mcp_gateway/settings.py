@@ -1,0 +1,135 @@
+"""`mcp_gateway.yaml`: its keys, their defaults, and what would be wrong with them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from authproxy_common.config import Loaded, checks, load, setting
+from authproxy_common.records.sealing import ring_problems
+from authproxy_common.secret import Secret
+from mcp_gateway.tokens.signing_keys import signing_keys_problem
+
+OAUTH_BODY_LIMIT = 64 * 1024
+
+_SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_DAY = 24 * 60 * 60
+# Below these the gateway has endpoints of its own.
+_RESERVED_NAMES = frozenset({"oauth", "health", "metrics", "mcp", "login", "callback", "gateway-oauth", "account"})
+_CREDENTIALS = ("none", "identity")
+
+
+def _is_credentials(value: str) -> str | None:
+    return None if value in _CREDENTIALS else f"must be one of {', '.join(_CREDENTIALS)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """One upstream MCP server."""
+
+    url: str = setting(check=checks.is_url)
+    scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
+    required_scopes: tuple[str, ...] = setting(())
+    credentials: str = setting("none", check=_is_credentials)
+    response_timeout_seconds: int = setting(300, check=checks.is_positive)
+    stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        for scope in self.scopes:
+            if not _SCOPE.fullmatch(scope):
+                yield f"scopes.{scope}", "a scope has no spaces, quotes or backslashes (RFC 6749 §3.3)"
+        for index, scope in enumerate(self.required_scopes):
+            if scope not in self.scopes:
+                yield f"required_scopes[{index}]", "is not among this server's scopes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterSettings:
+    """Everything but logging."""
+
+    enable_auth: bool = setting(True)
+    external_auth_service_url: str = setting("http://localhost:8080", check=checks.is_origin)
+    internal_auth_service_url: str = setting("", check=checks.is_origin)
+    external_auth_provider: str = setting("")
+    host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
+    port: int = setting(8090, check=checks.is_port)
+    management_port: int = setting(9465, check=checks.is_management_port)
+    public_url: str = setting("http://localhost:8090", check=checks.is_origin)
+    redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
+    development_mode: bool = setting(False)
+    encryption_keys: tuple[Secret, ...] = setting(())
+    signing_keys: Secret = setting(Secret(""), check=signing_keys_problem)
+    allowed_hosts: tuple[str, ...] = setting(())
+    allowed_origins: tuple[str, ...] = setting(())
+    servers: dict[str, ServerSettings]
+    access_token_ttl_seconds: int = setting(600, check=checks.is_positive)
+    authorization_code_ttl_seconds: int = setting(60, check=checks.is_positive)
+    sign_in_ttl_seconds: int = setting(900, check=checks.is_positive)
+    grant_ttl_seconds: int = setting(30 * _DAY, check=checks.is_positive)
+    registration_ttl_seconds: int = setting(365 * _DAY, check=checks.is_positive)
+    refresh_grace_seconds: int = setting(60, check=checks.is_positive)
+    max_body_bytes: int = setting(4 * 1024 * 1024, check=checks.is_positive)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        if self.management_port == self.port:
+            yield "management_port", "must differ from port"
+        yield from self._unusable_servers()
+        yield from ring_problems(self.encryption_keys, "encryption_keys")
+        for index, origin in enumerate(self.allowed_origins):
+            if problem := checks.is_origin(origin):
+                yield f"allowed_origins[{index}]", problem
+        if self.enable_auth and not self.development_mode:
+            yield from self._unfit_for_production()
+
+    def _unusable_servers(self) -> Iterator[tuple[str, str]]:
+        if not self.servers:
+            yield "servers", "needs at least one MCP server"
+        for name in self.servers:
+            if not _SERVER_NAME.fullmatch(name) or name in _RESERVED_NAMES:
+                yield (
+                    f"servers.{name}",
+                    "is no name for a server: lower-case letters, digits and -, and not a path of ours",
+                )
+
+    def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
+        for key in ("public_url", "external_auth_service_url"):
+            if problem := checks.production_problem(getattr(self, key)):
+                yield key, problem
+        if self.redis_url.reveal().startswith("memory://"):
+            yield "redis_url", "must be redis:// or rediss:// unless development_mode is true"
+        if not self.encryption_keys:
+            yield (
+                "encryption_keys",
+                "is needed unless development_mode is true; make a key with `openssl rand -base64 32`",
+            )
+        if not self.signing_keys:
+            yield "signing_keys", f"is needed unless development_mode is true: {signing_keys_problem(Secret(''))}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    """What is logged."""
+
+    level: str = setting("INFO", check=checks.is_log_level)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """The whole file."""
+
+    adapter_config: AdapterSettings
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+
+
+def seconds(count: int) -> timedelta:
+    """A lifetime as the rest of the code wants it."""
+    return timedelta(seconds=count)
+
+
+def load_settings(path: Path, variables: Mapping[str, str]) -> Loaded[GatewaySettings]:
+    """Read the file; raises SettingsError with every problem."""
+    return load(GatewaySettings, path, variables)

@@ -1,0 +1,96 @@
+"""Access tokens (RFC 9068): issued for one MCP server, verified without asking anybody."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from authproxy_common.clock import Clock
+from authproxy_common.secret import Secret, mint
+from mcp_gateway.domain.grants import Grant
+from mcp_gateway.domain.tokens import ActiveToken
+from mcp_gateway.tokens.signing_keys import ALGORITHM, SigningKeys
+
+_TYPE = "at+jwt"
+
+
+class InvalidAccessToken(Exception):
+    """Not a token of ours, or not any more. The message is for the outsider."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokens:
+    """Makes and verifies this issuer's access tokens.
+
+    Args:
+        issuer: Our issuer identifier.
+        keys: The signing ring.
+        ttl: How long a token lives.
+        now: The clock.
+    """
+
+    issuer: str
+    keys: SigningKeys
+    ttl: timedelta
+    now: Clock
+
+    def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
+        """A token for the grant, and how long it lives."""
+        issued_at = int(self.now().timestamp())
+        claims = {
+            "iss": self.issuer,
+            "sub": grant.subject,
+            "aud": grant.resource,
+            "client_id": grant.client_id,
+            "scope": " ".join(grant.scope),
+            "iat": issued_at,
+            "exp": issued_at + int(self.ttl.total_seconds()),
+            "jti": mint(),
+            "grant_id": grant.grant_id,
+        }
+        header = {"alg": ALGORITHM, "kid": self.keys.newest.kid, "typ": _TYPE}
+        return Secret(jwt.encode(header, claims, self.keys.newest)), self.ttl
+
+    def verify(self, access_token: str) -> ActiveToken:
+        """What the token says.
+
+        The algorithm and the keys are ours, never the token's choice (RFC 8725 §3.1). Which server the token is for
+        is the caller's to check: it knows which one was called.
+
+        Raises InvalidAccessToken.
+        """
+        try:
+            token = jwt.decode(access_token, self.keys.ring, algorithms=[ALGORITHM])
+            self._registry().validate(token.claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise InvalidAccessToken("the access token is invalid or has expired") from error
+        if str(token.header.get("typ", "")).lower() not in {_TYPE, f"application/{_TYPE}"}:
+            raise InvalidAccessToken("this is no access token")
+        return _active(token.claims)
+
+    def _registry(self) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=lambda: int(self.now().timestamp()),
+            iss={"essential": True, "value": self.issuer},
+            sub={"essential": True},
+            aud={"essential": True},
+            client_id={"essential": True},
+            scope={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            jti={"essential": True},
+            grant_id={"essential": True},
+        )
+
+
+def _active(claims: dict[str, Any]) -> ActiveToken:
+    return ActiveToken(
+        subject=claims["sub"],
+        client_id=claims["client_id"],
+        resource=claims["aud"],
+        scope=frozenset(claims["scope"].split()),
+        grant_id=claims["grant_id"],
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )
