@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from scripts.requirements import rows
+from support.servers import RedisServer, free_port
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,21 @@ def redis_server_binary() -> str:
     if found is None:
         pytest.skip("redis-server is not installed: what needs a real Redis was not proven here")
     return found
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_server_binary: str) -> Iterator[RedisServer]:
+    """A real Redis for the whole run; tests that stop it take `own_redis_server` instead."""
+    server = RedisServer(redis_server_binary, free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis_server(redis_server_binary: str) -> Iterator[RedisServer]:
+    """A real Redis for one test."""
+    server = RedisServer(redis_server_binary, free_port())
+    server.start()
+    yield server
+    server.stop()
