@@ -64,6 +64,7 @@ class Browser:
 
     def __init__(self, http: httpx.AsyncClient | None = None) -> None:
         self.http = http or httpx.AsyncClient(timeout=30, trust_env=False)
+        self.headers: dict[str, str] = {}
         self.visited: list[str] = []
 
     async def open(self, url: str) -> Page:
@@ -96,6 +97,7 @@ class Browser:
         for _ in range(_MAX_REDIRECTS):
             self.visited.append(str(request.url))
             self.http.cookies.set_cookie_header(request)
+            request.headers.update(self.headers)
             response = await self.http.send(request, follow_redirects=False)
             if not response.is_redirect:
                 return Page(response, _forms_of(response))

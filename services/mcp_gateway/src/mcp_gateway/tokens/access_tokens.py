@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 
@@ -64,33 +64,29 @@ class AccessTokens:
         try:
             token = jwt.decode(access_token, self.keys.ring, algorithms=[ALGORITHM])
             self._registry().validate(token.claims)
-        except (JoseError, ValueError, TypeError) as error:
+            claims = msgspec.convert(token.claims, _Claims)
+            expires_at = datetime.fromtimestamp(claims.exp, UTC)
+        except (JoseError, msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
             raise InvalidAccessToken("the access token is invalid or has expired") from error
         if str(token.header.get("typ", "")).lower() not in {_TYPE, f"application/{_TYPE}"}:
             raise InvalidAccessToken("this is no access token")
-        return _active(token.claims)
+        scope = frozenset(claims.scope.split())
+        return ActiveToken(claims.sub, claims.client_id, claims.aud, scope, claims.grant_id, expires_at)
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
-        return jwt.JWTClaimsRegistry(
-            now=lambda: int(self.now().timestamp()),
-            iss={"essential": True, "value": self.issuer},
-            sub={"essential": True},
-            aud={"essential": True},
-            client_id={"essential": True},
-            scope={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            jti={"essential": True},
-            grant_id={"essential": True},
-        )
+        now = int(self.now().timestamp())
+        return jwt.JWTClaimsRegistry(now, iss={"essential": True, "value": self.issuer})
 
 
-def _active(claims: dict[str, Any]) -> ActiveToken:
-    return ActiveToken(
-        subject=claims["sub"],
-        client_id=claims["client_id"],
-        resource=claims["aud"],
-        scope=frozenset(claims["scope"].split()),
-        grant_id=claims["grant_id"],
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-    )
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """All of these must be there (RFC 9068 §2.2), each of its type; the registry checks what they say."""
+
+    sub: str
+    aud: str
+    client_id: str
+    scope: str
+    exp: int
+    iat: int
+    jti: str
+    grant_id: str

@@ -1,0 +1,14 @@
+"""A world for each attack."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.gateway import World
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    await made.store.aclose()

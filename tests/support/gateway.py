@@ -1,0 +1,216 @@
+"""A gateway in this process, with an honest stand-in for the auth server and an MCP server that says what it got."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from authproxy_common.records import SealingKeys, generate_key, open_store
+from authproxy_common.records.store import Store
+from authproxy_common.secret import Secret
+from mcp_gateway.app import Resources, create_app
+from mcp_gateway.proxy.transport import HttpxTransport
+from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
+from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
+from support.browser import Browser, Page
+from support.clock import MovableClock
+from support.network import virtual_network
+
+GATEWAY, AUTH, UPSTREAM = "https://mcp.test", "https://auth.test", "https://upstream.test"
+REDIRECT_URI = "http://127.0.0.1:7777/callback"
+
+
+@dataclass
+class StandInAuthServer:
+    """Signs everybody in at once, but keeps the exchange contract: one use, bound to URI and verifier."""
+
+    person: str = "alice"
+    provider: str = "test"
+    answer_with: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    exchanges: int = 0
+
+    async def login(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        if self.answer_with:
+            query = urlencode({**self.answer_with, "state": asked["state"]})
+        else:
+            code = "gc_" + secrets.token_urlsafe(32)
+            self.codes[code] = asked
+            query = urlencode({"code": code, "state": asked["state"]})
+        return RedirectResponse(f"{asked['gateway_uri']}?{query}", 302)
+
+    async def exchange(self, request: Request) -> Response:
+        self.exchanges += 1
+        form = dict(parse_qsl((await request.body()).decode()))
+        asked = self.codes.pop(form["code"], None)
+        if asked is None or asked["gateway_uri"] != form["gateway_uri"]:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        if asked["code_challenge"] != s256(form["code_verifier"]):
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        user = {"sub": self.person, "email": f"{self.person}@example.com"}
+        tokens = {"access_token": "provider-access", "refresh_token": "provider-refresh", "token_type": "Bearer"}
+        return JSONResponse({**tokens, "provider": self.provider, "user": user})
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[Route("/login", self.login), Route("/gateway-oauth/exchange", self.exchange, methods=["POST"])]
+        )
+
+
+@dataclass
+class EchoServer:
+    """An upstream that remembers the requests it got and answers as it is told."""
+
+    received: list[Request] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def mcp(self, request: Request) -> Response:
+        self.received.append(request)
+        self.bodies.append(await request.body())
+        return JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}}, self.status, headers=self.headers)
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/mcp", self.mcp, methods=["GET", "POST", "DELETE"])])
+
+
+@dataclass
+class ClientApp:
+    """A registered MCP client: what it knows between the steps of an authorization."""
+
+    client_id: str
+    redirect_uri: str = REDIRECT_URI
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def authorization_url(self, **changed: str | None) -> str:
+        """The authorization request; a parameter changed to None is left out."""
+        parameters: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "state": self.state,
+            "code_challenge": s256(self.verifier),
+            "code_challenge_method": "S256",
+            "resource": f"{GATEWAY}/mcp",
+            **changed,
+        }
+        return f"{GATEWAY}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
+
+    def code_form(self, issued_code: str, /, **changed: str | None) -> dict[str, str]:
+        """The token request for a code; a parameter changed to None is left out."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": issued_code,
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+            **changed,
+        }
+        return {name: value for name, value in form.items() if value is not None}
+
+    def refresh_form(self, refresh_token: str, **changed: str) -> dict[str, str]:
+        """The token request for a refresh token."""
+        return {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": self.client_id,
+            **changed,
+        }
+
+
+class World:
+    """Everything around one gateway, or several replicas of it."""
+
+    def __init__(self, store: Store | None = None, **changed: Any) -> None:
+        self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
+        self.store = store or open_store(Secret("memory://"))
+        self.sealing_keys = SealingKeys([generate_key()])
+        self.signing_keys = SigningKeys.from_pem(generate_signing_key())
+        servers = changed.pop("servers", {"default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials="identity")})
+        self.settings = AdapterSettings(
+            public_url=GATEWAY,
+            external_auth_service_url=AUTH,
+            servers=servers,
+            management_port=0,
+            external_auth_provider=changed.pop("external_auth_provider", "test"),
+            **changed,
+        )
+        self.app = self.replica()
+        self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
+        self.browser = self.new_browser()
+
+    def replica(self) -> Any:
+        """One more gateway on the same store and keys."""
+        outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
+        resources = Resources(
+            self.store, self.sealing_keys, self.signing_keys, outside, HttpxTransport(outside), self.clock
+        )
+        return create_app(GatewaySettings(adapter_config=self.settings), resources)
+
+    def new_browser(self) -> Browser:
+        """Somebody else's browser. The client's loopback address is nobody's, so journeys end there."""
+        return Browser(virtual_network({GATEWAY: self.app, AUTH: self.auth.app(), "http://127.0.0.1:7777": _landing}))
+
+    async def register(self, **metadata: Any) -> ClientApp:
+        """A new client."""
+        body = {"client_name": "Editor", "redirect_uris": [REDIRECT_URI], **metadata}
+        answer = await self.http.post(f"{GATEWAY}/oauth/register", json=body)
+        assert answer.status_code == 201, answer.text
+        return ClientApp(answer.json()["client_id"], body["redirect_uris"][0])
+
+    async def authorize(self, client: ClientApp, **changed: str | None) -> dict[str, str]:
+        """The authorization response to a client whose user approves."""
+        page = await self.browser.open(client.authorization_url(**changed))
+        assert page.forms, page.text
+        return answer_of(await self.browser.submit(page, {"decision": "approve"}))
+
+    async def code(self, client: ClientApp, **changed: str | None) -> str:
+        """A fresh code for the client."""
+        return (await self.authorize(client, **changed))["code"]
+
+    async def token(self, form: dict[str, str], **options: Any) -> httpx.Response:
+        """`POST /oauth/token`."""
+        return await self.http.post(f"{GATEWAY}/oauth/token", data=form, **options)
+
+    async def tokens(self, client: ClientApp, **changed: str | None) -> dict[str, Any]:
+        """The tokens of a client that signs in from the beginning."""
+        answer = await self.token(client.code_form(await self.code(client, **changed)))
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def call(self, access_token: str | None, path: str = "/mcp", **options: Any) -> httpx.Response:
+        """An MCP call."""
+        headers = dict(options.pop("headers", {}))
+        if access_token is not None:
+            headers["Authorization"] = f"Bearer {access_token}"
+        return await self.http.post(GATEWAY + path, headers=headers, **({"json": {"id": 1}} | options))
+
+
+def answer_of(page: Page) -> dict[str, str]:
+    """The parameters that a client got at its redirect URI."""
+    assert page.url.startswith("http://127.0.0.1:7777/"), page.text
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def s256(verifier: str) -> str:
+    """RFC 7636 §4.2, worked out apart from the code under test."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+async def _landed(_request: Request) -> Response:
+    return Response("the client has its answer")
+
+
+_landing = Starlette(routes=[Route("/callback", _landed)])
