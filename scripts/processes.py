@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN = ROOT / ".run"
+# Logs, keys and the lock of one `make up`; another directory is for a second one beside it.
+RUN = Path(os.environ.get("AUTHPROXY_RUN_DIRECTORY") or ROOT / ".run")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from scripts.processes import RUN, Program, environment, programs, taken_ports
 
@@ -19,11 +20,15 @@ Running = list[tuple[Program, "subprocess.Popen[bytes]"]]
 
 
 class Stop(Exception):
-    """Asked to stop, or unable to go on; the message is for the person."""
+    """Ctrl-C, or `make down`."""
+
+
+class Failed(Exception):
+    """One of the processes cannot go on; the message is for the person."""
 
 
 def main() -> None:
-    RUN.mkdir(mode=0o700, exist_ok=True)
+    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Held for as long as this process lives: whoever finds it free knows that the pid in it is stale.
     with (RUN / "lock").open("a+") as lock:
         try:
@@ -53,16 +58,18 @@ def run() -> int:
         _wait_until_ready(running)
         print(_what_next(variables), flush=True)
         _wait_for_exit(running)
-    except Stop as reason:
-        print(f"\n{reason}", flush=True)
-        return 1 if reason.__cause__ or "ended" in str(reason) or "ready" in str(reason) else 0
+    except Stop:
+        print("\nstopping", flush=True)
+        return 0
+    except Failed as failure:
+        print(f"\n{failure}", file=sys.stderr, flush=True)
+        return 1
     finally:
         _stop(running)
-    return 0
 
 
 def _asked_to_stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stop("stopping")
+    raise Stop
 
 
 def _wait_until_ready(running: Running) -> None:
@@ -70,20 +77,20 @@ def _wait_until_ready(running: Running) -> None:
     for program, process in running:
         while not program.is_ready():
             if process.poll() is not None:
-                raise Stop(_ended(program, process))
+                raise Failed(_ended(program, process))
             if time.monotonic() > deadline:
-                raise Stop(f"{program.name} is not ready after {_READY_WITHIN:.0f} s; see {_relative(program.log)}")
+                raise Failed(f"{program.name} is not ready after {_READY_WITHIN:.0f} s; see {_relative(program.log)}")
             time.sleep(0.05)
     for program, process in running:
         if process.poll() is not None:
-            raise Stop(_ended(program, process))
+            raise Failed(_ended(program, process))
 
 
-def _wait_for_exit(running: Running) -> None:
+def _wait_for_exit(running: Running) -> NoReturn:
     while True:
         for program, process in running:
             if process.poll() is not None:
-                raise Stop(_ended(program, process))
+                raise Failed(_ended(program, process))
         time.sleep(0.2)
 
 

@@ -30,7 +30,12 @@ async def test_an_access_token_has_the_claims_of_rfc_9068(world: World) -> None:
     tokens = await world.tokens(client)
     token = jwt.decode(tokens["access_token"], world.signing_keys.ring, algorithms=["ES256"])
     now = int(world.clock().timestamp())
-    expected = {"iss": GATEWAY, "sub": "test:alice", "aud": f"{GATEWAY}/mcp", "client_id": client.client_id}
+    expected: dict[str, object] = {
+        "iss": GATEWAY,
+        "sub": "test:alice",
+        "aud": f"{GATEWAY}/mcp",
+        "client_id": client.client_id,
+    }
     expected |= {"scope": "mcp", "iat": now, "exp": now + 600}
     assert expected.items() <= token.claims.items()
     assert token.header["typ"] == "at+jwt"

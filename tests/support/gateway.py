@@ -17,7 +17,7 @@ from authproxy_common.records import SealingKeys, generate_key, open_store
 from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret
 from mcp_gateway.app import Resources, create_app
-from mcp_gateway.proxy.transport import HttpxTransport
+from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 from support.browser import Browser, Page
@@ -132,7 +132,8 @@ class ClientApp:
 class World:
     """Everything around one gateway, or several replicas of it."""
 
-    def __init__(self, store: Store | None = None, **changed: Any) -> None:
+    def __init__(self, store: Store | None = None, transport: UpstreamTransport | None = None, **changed: Any) -> None:
+        self.transport = transport
         self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
         self.sealing_keys = SealingKeys([generate_key()])
@@ -153,9 +154,8 @@ class World:
     def replica(self) -> Any:
         """One more gateway on the same store and keys."""
         outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
-        resources = Resources(
-            self.store, self.sealing_keys, self.signing_keys, outside, HttpxTransport(outside), self.clock
-        )
+        transport = self.transport or HttpxTransport(outside)
+        resources = Resources(self.store, self.sealing_keys, self.signing_keys, outside, transport, self.clock)
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
 
     def new_browser(self) -> Browser:

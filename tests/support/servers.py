@@ -57,6 +57,10 @@ class Program:
         """All that it has written so far."""
         return self.output.read_text(errors="replace")
 
+    def failure(self) -> str | None:
+        """What it wrote, if it has ended."""
+        return None if self.process.poll() is None else f"it ended:\n{self.read_output()}"
+
     def stop(self) -> int:
         """Ask it to stop and wait; the exit code."""
         self.process.terminate()
@@ -79,13 +83,13 @@ def running(
             process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.STDOUT)
         program = Program(process, output)
         try:
-            wait_until(is_ready, lambda: process.poll() is not None and f"{name} ended:\n{program.read_output()}")
+            wait_until(is_ready, program.failure)
             yield program
         finally:
             program.stop()
 
 
-def wait_until(is_so: Callable[[], bool], has_failed: Callable[[], str | bool] = lambda: False) -> None:
+def wait_until(is_so: Callable[[], bool], has_failed: Callable[[], str | None] = lambda: None) -> None:
     """Return once `is_so`; fail with the reason of `has_failed`, or when it takes too long."""
     deadline = time.monotonic() + _READY_WITHIN
     pause = 0.01

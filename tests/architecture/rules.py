@@ -1,0 +1,67 @@
+"""The rules of the house as tables. `test_imports` and `test_sizes` read them; a person may too."""
+
+COMMON, AUTH, GATEWAY = "authproxy_common", "auth_server", "mcp_gateway"
+
+# The parts of the common package that a domain may know: values and errors, without I/O.
+VALUES = {
+    f"{COMMON}.{name}"
+    for name in ("clock", "errors", "exchange", "params", "pkce", "refusals", "return_address", "secret", "uri")
+}
+_RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
+
+# What each layer may import of our own, besides itself. A module belongs to the layer with the longest matching name.
+MAY_IMPORT: dict[str, set[str]] = {
+    **dict.fromkeys(VALUES, VALUES),
+    f"{COMMON}.logs": set(),
+    _EVENTS: {f"{_HTTP}.metrics"},
+    _CONFIG: VALUES,
+    _RECORDS: VALUES,
+    _HTTP: VALUES,
+    f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
+    f"{AUTH}.domain": VALUES,
+    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
+    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", _RECORDS, _EVENTS},
+    f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
+    f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
+    f"{AUTH}.pages": set(),
+    f"{AUTH}.app": {AUTH, COMMON},
+    f"{AUTH}.cli": {AUTH, COMMON},
+    f"{GATEWAY}.domain": VALUES,
+    f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
+    f"{GATEWAY}.settings": VALUES | {f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"},
+    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS},
+    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS},
+    f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
+    f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", _RECORDS},
+    f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
+    f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.access_tokens", _HTTP},
+    f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
+    f"{GATEWAY}.pages": set(),
+    f"{GATEWAY}.app": {GATEWAY, COMMON},
+    f"{GATEWAY}.cli": {GATEWAY, COMMON},
+}
+
+# Where each library may be imported. Whatever is not listed may not be imported at all.
+HOMES: dict[str, set[str]] = {
+    "click": {f"{COMMON}.cli"},
+    "cryptography": {f"{_RECORDS}.sealing"},
+    "fakeredis": {f"{_RECORDS}.redis_store"},
+    "httpx": {f"{_HTTP}.client", f"{AUTH}.providers", f"{AUTH}.app", f"{GATEWAY}.broker", f"{GATEWAY}.proxy.transport"}
+    | {f"{GATEWAY}.app"},
+    "jinja2": {f"{_HTTP}.pages"},
+    "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens"},
+    "msgspec": {_RECORDS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
+    "oauthlib": {f"{AUTH}.providers"},
+    "prometheus_client": {f"{_HTTP}.metrics"},
+    "redis": {f"{_RECORDS}.redis_store"},
+    "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
+    | {f"{GATEWAY}.proxy"},
+    "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"},
+    "uvicorn": {f"{_HTTP}.serving"},
+    "uvloop": {f"{COMMON}.cli"},
+    "yaml": {_CONFIG},
+}
+
+MODULE_LINES = 250
+FUNCTION_LINES = 40
+ENDPOINT_LINES = 10

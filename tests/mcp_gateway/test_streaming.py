@@ -1,0 +1,146 @@
+"""Streams, over real sockets: each side hears of what the other does when it does it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.settings import ServerSettings
+from support.gateway import World
+from support.servers import serving
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class GatedServer:
+    """An MCP server that sends one event, and the next when the test says so."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    client_left: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: bool = True
+    breaks: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        leaving = asyncio.ensure_future(self._until_client_leaves(receive))
+        try:
+            self.opened.set()
+            if not self.answers:
+                await self.go_on.wait()
+            headers = [(b"content-type", b"text/event-stream")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+            await self.go_on.wait()
+            if self.breaks:
+                return
+            await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            leaving.cancel()
+
+    async def _until_client_leaves(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.client_left.set()
+        self.go_on.set()
+
+
+@dataclass
+class Sockets:
+    """A client, a gateway and an upstream, each at an address of its own."""
+
+    upstream: GatedServer
+    http: httpx.AsyncClient
+    url: str
+    headers: dict[str, str]
+
+    @asynccontextmanager
+    async def stream(self, method: str = "GET") -> AsyncIterator[httpx.Response]:
+        async with self.http.stream(method, self.url, headers=self.headers) as response:
+            yield response
+
+
+@asynccontextmanager
+async def connected(upstream: GatedServer, **settings: Any) -> AsyncIterator[Sockets]:
+    with anyio.fail_after(20):
+        async with serving(upstream) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
+            servers = {"default": ServerSettings(url=f"{origin}/mcp", **settings)}
+            world = World(transport=open_transport(), servers=servers)
+            token = (await world.tokens(await world.register()))["access_token"]
+            async with serving(world.app) as gateway:
+                headers = {"Authorization": f"Bearer {token}", "Host": "mcp.test"}
+                yield Sockets(upstream, http, f"{gateway}/mcp", headers)
+                upstream.go_on.set()
+            await world.transport.aclose() if world.transport else None
+
+
+@pytest.mark.requirement("RS-06")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_event_arrives_before_the_next_one_is_sent(method: str) -> None:
+    async with connected(GatedServer()) as sockets, sockets.stream(method) as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == b"data: 1\n\n"
+        assert not sockets.upstream.go_on.is_set()
+        sockets.upstream.go_on.set()
+        assert b"".join([piece async for piece in pieces]) == b"data: 2\n\n"
+
+
+@pytest.mark.requirement("RS-06")
+async def test_a_client_that_leaves_in_the_middle_ends_the_call_at_the_mcp_server() -> None:
+    async with connected(GatedServer()) as sockets:
+        async with sockets.stream() as response:
+            await anext(response.aiter_raw())
+        await sockets.upstream.client_left.wait()
+
+
+@pytest.mark.requirement("RS-06")
+async def test_a_client_that_leaves_before_the_answer_ends_the_call_too() -> None:
+    async with connected(GatedServer(answers=False)) as sockets:
+        asking = asyncio.ensure_future(sockets.http.post(sockets.url, headers=sockets.headers, json={}))
+        await sockets.upstream.opened.wait()
+        asking.cancel()
+        await sockets.upstream.client_left.wait()
+
+
+@pytest.mark.requirement("RS-06")
+async def test_an_mcp_server_that_leaves_breaks_the_stream_instead_of_ending_it_well() -> None:
+    async with connected(GatedServer(breaks=True)) as sockets, sockets.stream() as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == b"data: 1\n\n"
+        sockets.upstream.go_on.set()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await anext(pieces)
+
+
+@pytest.mark.requirement("OP-04")
+async def test_an_mcp_server_that_does_not_answer_is_a_bad_gateway_within_its_bound() -> None:
+    async with connected(GatedServer(answers=False), response_timeout_seconds=1) as sockets:
+        answer = await sockets.http.post(sockets.url, headers=sockets.headers, json={})
+        assert (answer.status_code, answer.json()["error"]) == (502, "bad_gateway")
+        assert "in time" in answer.json()["error_description"]
+        await sockets.upstream.client_left.wait()
+
+
+@pytest.mark.requirement("RS-06")
+async def test_many_streams_are_open_at_once() -> None:
+    async with connected(GatedServer()) as sockets:
+        async with all_of([sockets.stream() for _ in range(50)]) as responses:
+            first = [await anext(response.aiter_raw()) for response in responses]
+        assert first == [b"data: 1\n\n"] * 50
+
+
+@asynccontextmanager
+async def all_of(
+    streams: list[contextlib.AbstractAsyncContextManager[httpx.Response]],
+) -> AsyncIterator[list[httpx.Response]]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(stream) for stream in streams]

@@ -1,0 +1,110 @@
+"""Everything that `make up` runs, as processes on free ports: provider, MCP server, auth server, gateway."""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from support.servers import Program, answers, free_port, running, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_BINARIES = Path(sys.executable).parent
+
+
+@dataclass
+class Stack:
+    """The running programs, and where they are."""
+
+    provider: Program
+    upstream: Program
+    auth_server: Program
+    gateway: Program
+    auth_url: str
+    gateway_url: str
+
+    @property
+    def mcp_url(self) -> str:
+        return f"{self.gateway_url}/mcp"
+
+    def logs(self) -> str:
+        """What both services wrote."""
+        return self.auth_server.read_output() + self.gateway.read_output()
+
+
+def _as_it_is(config: str) -> str:
+    return config
+
+
+@contextlib.contextmanager
+def running_stack(
+    variables: Mapping[str, str] | None = None,
+    edit_auth: Callable[[str], str] = _as_it_is,
+    edit_gateway: Callable[[str], str] = _as_it_is,
+) -> Iterator[Stack]:
+    """The stack on the shipped configuration files, which `edit_…` may change."""
+    ports = {name: free_port() for name in ("provider", "upstream", "auth", "gateway")}
+    auth_url, gateway_url = f"http://localhost:{ports['auth']}", f"http://localhost:{ports['gateway']}"
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "DEVELOPMENT_PROVIDER_PORT": str(ports["provider"]),
+        "SAMPLE_SERVER_PORT": str(ports["upstream"]),
+        "OAUTH2_DEV_MODE": "true",
+        "OAUTH2_HOST": "127.0.0.1",
+        "OAUTH2_PORT": str(ports["auth"]),
+        "OAUTH2_MANAGEMENT_PORT": "0",
+        "OAUTH2_PUBLIC_URL": auth_url,
+        "OAUTH2_ALLOWED_REDIRECT_URI": f"{gateway_url}/oauth/callback",
+        "DEVELOPMENT_ISSUER": f"http://localhost:{ports['provider']}",
+        "DEVELOPMENT_CLIENT_ID": "authproxy",
+        "DEVELOPMENT_CLIENT_SECRET": "the-client-secret-of-this-test",
+        "DEVELOPMENT_REDIRECT_URI": f"{auth_url}/callback",
+        "MCP_HOST": "127.0.0.1",
+        "MCP_PORT": str(ports["gateway"]),
+        "MCP_MANAGEMENT_PORT": "0",
+        "MCP_EXTERNAL_BASE_URL": gateway_url,
+        "MCP_UPSTREAM_URL": f"http://127.0.0.1:{ports['upstream']}/mcp",
+        "EXTERNAL_AUTH_SERVICE_URL": auth_url,
+        "EXTERNAL_AUTH_PROVIDER": "development",
+        **(variables or {}),
+    }
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        auth_config = _edited("oauth2_config.yaml", edit_auth, directory)
+        gateway_config = _edited("mcp_gateway.yaml", edit_gateway, directory)
+
+        def start(name: str, command: list[str]) -> Program:
+            return stack.enter_context(running(command, environment, lambda: True, name))
+
+        started = Stack(
+            provider=start("provider", [sys.executable, "-m", "examples.development_provider"]),
+            upstream=start("upstream", [sys.executable, "-m", "examples.sample_server"]),
+            auth_server=start("auth", [str(_BINARIES / "auth-server"), "serve", "--config", auth_config]),
+            gateway=start("gateway", [str(_BINARIES / "mcp-gateway"), "serve", "--config", gateway_config]),
+            auth_url=auth_url,
+            gateway_url=gateway_url,
+        )
+        for name, program in (
+            ("provider", started.provider),
+            ("upstream", started.upstream),
+            ("auth", started.auth_server),
+            ("gateway", started.gateway),
+        ):
+            wait_until(partial(answers, ports[name]), program.failure)
+        yield started
+
+
+def _edited(name: str, edit: Callable[[str], str], directory: Path) -> str:
+    path = directory / name
+    path.write_text(edit((ROOT / "config" / name).read_text()))
+    return str(path)
+
+
+def get(url: str) -> httpx.Response:
+    """One request, on its own."""
+    return httpx.get(url, timeout=10, trust_env=False)
