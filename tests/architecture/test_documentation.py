@@ -1,0 +1,48 @@
+"""The documents say what the code does."""
+
+import re
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from architecture.sources import ROOT
+from auth_server.settings import AuthServerSettings
+from mcp_gateway.settings import GatewaySettings
+
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+
+
+def keys(cls: Any, prefix: str = "") -> set[str]:
+    """The dotted keys of a settings dataclass; NAME stands for what an operator names."""
+    found: set[str] = set()
+    for field in fields(cls):
+        hint, key = get_type_hints(cls)[field.name], f"{prefix}{field.name}"
+        if get_origin(hint) is dict and is_dataclass(get_args(hint)[1]):
+            found |= keys(get_args(hint)[1], f"{key}.NAME.")
+        elif is_dataclass(hint):
+            found |= keys(hint, f"{key}.")
+        else:
+            found.add(key)
+    return found
+
+
+def documented(heading: str) -> set[str]:
+    """The keys of the first table below a heading."""
+    section = CONFIGURATION.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+
+
+@pytest.mark.requirement("CF-02")
+@pytest.mark.parametrize(
+    ("heading", "settings"), [("oauth2_config.yaml", AuthServerSettings), ("mcp_gateway.yaml", GatewaySettings)]
+)
+def test_every_setting_is_documented_and_nothing_else(heading: str, settings: Any) -> None:
+    assert documented(heading) == {key.removeprefix("adapter_config.") for key in keys(settings)}
+
+
+@pytest.mark.requirement("CO-04")
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda path: path.name)
+def test_a_link_leads_somewhere(path: Any) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []

@@ -1,0 +1,119 @@
+"""`mcp_gateway.yaml`: the shipped example, and everything that is wrong with a bad one, at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authproxy_common.config import SettingsError
+from authproxy_common.records import generate_key
+from mcp_gateway.settings import load_settings
+from mcp_gateway.tokens.signing_keys import generate_signing_key
+from support.stack import ROOT
+
+SHIPPED = ROOT / "config/mcp_gateway.yaml"
+PRODUCTION = {
+    "MCP_EXTERNAL_BASE_URL": "https://mcp.example.com",
+    "EXTERNAL_AUTH_SERVICE_URL": "https://auth.example.com",
+    "REDIS_URL": "rediss://:s3cret@redis:6379/0",
+    "MCP_ENCRYPTION_KEYS": f"{generate_key().reveal()} {generate_key().reveal()}",
+    "MCP_SIGNING_KEYS": generate_signing_key().reveal() + generate_signing_key().reveal(),
+}
+
+
+def problems(path: Path, variables: dict[str, str]) -> dict[str, str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(path, variables)
+    return {problem.key: problem.message for problem in refused.value.problems}
+
+
+@pytest.mark.requirement("CF-01", "CF-03")
+def test_the_shipped_file_is_fit_for_production_with_its_variables_set() -> None:
+    config = load_settings(SHIPPED, PRODUCTION).settings.adapter_config
+    assert config.public_url == "https://mcp.example.com"
+    assert len(config.encryption_keys) == 2
+    assert config.servers["default"].credentials == "identity"
+    assert config.servers["default"].required_scopes == ("mcp",)
+
+
+@pytest.mark.requirement("CF-03", "CF-02")
+def test_what_is_unsafe_in_production_is_refused_all_at_once() -> None:
+    found = problems(SHIPPED, {})
+    assert set(found) == {
+        f"adapter_config.{key}"
+        for key in ("public_url", "external_auth_service_url", "redis_url", "encryption_keys", "signing_keys")
+    }
+    assert all("development_mode" in message for message in found.values())
+
+
+@pytest.mark.requirement("CF-03")
+@pytest.mark.parametrize("variables", [{"OAUTH2_DEV_MODE": "true"}, {"OAUTH2_ENABLED": "false"}])
+def test_development_and_a_plain_proxy_need_none_of_it(variables: dict[str, str]) -> None:
+    assert load_settings(SHIPPED, variables).warnings == ()
+
+
+@pytest.mark.requirement("CF-01")
+def test_keys_come_from_mounted_files(tmp_path: Path) -> None:
+    files = {name: PRODUCTION[name] for name in ("MCP_ENCRYPTION_KEYS", "MCP_SIGNING_KEYS")}
+    variables = {name: value for name, value in PRODUCTION.items() if name not in files}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content + "\n")
+        variables[f"{name}_FILE"] = str(tmp_path / name)
+    config = load_settings(SHIPPED, variables).settings.adapter_config
+    assert [key.reveal() for key in config.encryption_keys] == PRODUCTION["MCP_ENCRYPTION_KEYS"].split()
+
+
+@pytest.mark.requirement("OP-02", "CF-02")
+def test_no_secret_is_shown_by_settings_or_by_what_is_wrong_with_them() -> None:
+    bad = {**PRODUCTION, "MCP_ENCRYPTION_KEYS": "not-a-key-but-secret", "REDIS_URL": "amqp://:s3cret@queue"}
+    bad["MCP_SIGNING_KEYS"] = "-----BEGIN PRIVATE KEY-----\nMIIsecret\n-----END PRIVATE KEY-----"
+    with pytest.raises(SettingsError) as refused:
+        load_settings(SHIPPED, bad)
+    assert len(refused.value.problems) == 3
+    assert not any(secret in str(refused.value) for secret in ("not-a-key", "s3cret", "MIIsecret"))
+    assert "s3cret" not in repr(load_settings(SHIPPED, PRODUCTION))
+
+
+WRONG: list[Any] = [
+    pytest.param("public_url: https://mcp.test/path", "public_url", "without a path", id="issuer with a path"),
+    pytest.param("public_url: https://mcp.test/", "public_url", "slash at the end", id="slash at the end"),
+    pytest.param("port: 9465", "management_port", "must differ", id="two servers at one port"),
+    pytest.param("port: many", "port", "a whole number", id="not a number"),
+    pytest.param("enable_auth: perhaps", "enable_auth", "true or false", id="not a boolean"),
+    pytest.param("publik_url: https://mcp.test", "publik_url", "did you mean public_url?", id="misspelt key"),
+    pytest.param("allowed_origins: [evil]", "allowed_origins[0]", "http or https", id="no origin"),
+    pytest.param("access_token_ttl_seconds: 0", "access_token_ttl_seconds", "at least 1", id="no lifetime"),
+    pytest.param("servers: {}", "servers", "at least one", id="no server"),
+    pytest.param("servers: {oauth: {url: 'http://a.test/mcp'}}", "servers.oauth", "no name", id="a path of ours"),
+    pytest.param("servers: {default: {}}", "servers.default.url", "is missing", id="no upstream"),
+    pytest.param("servers: {default: {url: 'ftp://a'}}", "servers.default.url", "http or https", id="no http URL"),
+    pytest.param(
+        "servers: {default: {url: 'http://a.test/mcp', credentials: all}}",
+        "servers.default.credentials",
+        "one of none, identity",
+        id="unknown credentials",
+    ),
+    pytest.param(
+        "servers: {default: {url: 'http://a.test/mcp', required_scopes: [admin]}}",
+        "servers.default.required_scopes[0]",
+        "not among this server's scopes",
+        id="unknown scope",
+    ),
+    pytest.param(
+        "servers: {default: {url: 'http://a.test/mcp', scopes: {'a b': x}}}",
+        "servers.default.scopes.a b",
+        "no spaces",
+        id="scope with a space",
+    ),
+]
+
+
+@pytest.mark.requirement("CF-02")
+@pytest.mark.parametrize(("line", "key", "message"), WRONG)
+def test_a_wrong_value_is_named_with_its_key(tmp_path: Path, line: str, key: str, message: str) -> None:
+    servers = "" if line.startswith("servers") else "  servers: {default: {url: 'http://a.test/mcp'}}\n"
+    path = tmp_path / "mcp_gateway.yaml"
+    path.write_text(f"adapter_config:\n  development_mode: true\n{servers}  {line}\n")
+    found = problems(path, {})
+    assert list(found) == [f"adapter_config.{key}"]
+    assert message in found[f"adapter_config.{key}"]
