@@ -31,7 +31,7 @@ login: install ## play an MCP client: sign in, call a tool, show the answer
 	@exec $(BIN)/python -m scripts.login
 
 test: install ## every test, in under two minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: install ## formatting, lint, types
 	$(BIN)/ruff format --check $(CHECKED)

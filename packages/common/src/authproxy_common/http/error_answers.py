@@ -79,7 +79,7 @@ class ErrorAnswers:
             error.status,
             error.headers(),
             heading=_HEADINGS.get(error.status, "This request cannot be carried out"),
-            description=error.description[:1].upper() + error.description[1:],
+            description=_sentence(error.description),
             remedy=error.remedy,
             code=error.code,
             request_id=request_id,
@@ -90,3 +90,9 @@ class ErrorAnswers:
         log.warning("refused", error=error.code, description=error.description, cause=cause)
         if isinstance(error, TemporarilyUnavailable):
             self.metrics.dependency_failures.labels(error.dependency).inc()
+
+
+def _sentence(description: str) -> str:
+    """With a capital letter, but for a parameter's name, which is written as it is."""
+    first = description.partition(" ")[0]
+    return description if "_" in first else description[:1].upper() + description[1:]
