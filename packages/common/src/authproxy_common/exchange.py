@@ -61,7 +61,7 @@ class SignIn:
             token_type=_required(body, "token_type"),
             refresh_token=Secret(refresh_token) if refresh_token else None,
             id_token=Secret(id_token) if id_token else None,
-            expires_in=body["expires_in"] if isinstance(body.get("expires_in"), int) else None,
+            expires_in=body["expires_in"] if type(body.get("expires_in")) is int else None,
             scope=_text(body, "scope"),
             user=user,
         )

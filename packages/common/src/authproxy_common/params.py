@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 from authproxy_common.errors import InvalidRequest
 
+# What strangers send is kept while a person signs in, so it has a bound.
+MAX_STATE = 2048
 _MAX_FIELDS = 64
 
 
@@ -50,6 +52,13 @@ class Params:
         """The parameter's value, or None when it is absent or empty."""
         return self.values.get(name)
 
+    def within(self, name: str, limit: int) -> str | None:
+        """The parameter's value or None; raises InvalidRequest when it has more than `limit` characters."""
+        value = self.values.get(name)
+        if value is not None and len(value) > limit:
+            raise InvalidRequest(f"the parameter {name} is longer than {limit} characters")
+        return value
+
     def require(self, name: str) -> str:
         """The parameter's value; raises InvalidRequest when it is absent or empty."""
         value = self.values.get(name)
@@ -62,6 +71,7 @@ def read_json_object(body: bytes) -> dict[str, Any]:
     """A JSON object without repeated members; raises InvalidRequest for anything else."""
     try:
         value = json.loads(body, object_pairs_hook=_unrepeated)
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("the body is not valid JSON") from error
     if not isinstance(value, dict):

@@ -1,9 +1,16 @@
 """Where a browser may be sent back to. Holding a `ReturnAddress` is the permission to redirect there."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from authproxy_common.errors import OAuthError
+
+_ANSWER = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
+
+
+def has_answer_parameters(query: str) -> bool:
+    """Whether a query already has what only an answer may add; then two programs could read different answers."""
+    return any(name in _ANSWER for part in query.split(";") for name, _ in parse_qsl(part, keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)

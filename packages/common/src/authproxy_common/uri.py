@@ -1,5 +1,6 @@
 """URIs taken apart strictly, so that two programs never read the same one differently (RFC 3986, RFC 9700 §4.1)."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,9 +12,11 @@ _MAX_LENGTH = 2048
 # What RFC 3986 allows in a URI; a fragment's `#` and a backslash are not among it.
 _LEGAL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]")
-_DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
+# Some servers take `..;x` for `..`, and some decode twice.
+_DOT_SEGMENT = re.compile(r"/(\.|%(25)*2e){1,2}(;[^/]*)?(/|$)", re.IGNORECASE)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _HIDDEN_SEPARATOR = re.compile(r"%(2f|5c)", re.IGNORECASE)
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
@@ -91,11 +94,21 @@ def _authority(netloc: str, default_port: int) -> tuple[str, int]:
     host = host.lower()
     if not _HOST.fullmatch(host):
         raise MalformedURI("its host is missing or malformed")
+    if _NUMERIC.fullmatch(host.rpartition(".")[2]) and not _is_ipv4(host):
+        raise MalformedURI("its host is a number, or an IPv4 address in an unusual form")
     if not colon:
         return host, default_port
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise MalformedURI("its port is not a number between 1 and 65535")
     return host, int(port)
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _bracketed(netloc: str) -> tuple[str, str, str]:

@@ -23,7 +23,7 @@ from auth_server.providers.oidc import OpenIDProvider
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.clock import Clock
 from authproxy_common.events import Events
-from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
+from authproxy_common.http.assembly import Surroundings, closing, layered, page_route, starlette_app
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
 from authproxy_common.http.metrics import Metrics
@@ -86,8 +86,8 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     )
     backend = BackendEndpoints(ExchangeFlow(codes, events), RefreshFlow(providers, events))
     return [
-        *_with_prefix("/login", sign_in.login, "GET"),
-        *_with_prefix("/callback", sign_in.callback, "GET"),
+        *_with_prefix("/login", sign_in.login),
+        *_with_prefix("/callback", sign_in.callback),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
     ]
@@ -105,6 +105,6 @@ def _providers(settings: AuthServerSettings, resources: Resources) -> Mapping[st
     }
 
 
-def _with_prefix(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> list[Route]:
+def _with_prefix(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
     """Every path also answers below the prefix, so that one ingress rule is enough."""
-    return [Route(each, endpoint, methods=[method]) for each in (path, PREFIX + path)]
+    return [page_route(each, endpoint) for each in (path, PREFIX + path)]

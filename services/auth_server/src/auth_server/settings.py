@@ -13,7 +13,15 @@ from authproxy_common.secret import Secret
 
 BODY_LIMIT = 64 * 1024
 
+_OUR_PARAMETERS = frozenset(
+    "client_id response_type redirect_uri scope state nonce code_challenge code_challenge_method resource uri".split()
+)
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+def _are_further_parameters(value: dict[str, str]) -> str | None:
+    ours = sorted(_OUR_PARAMETERS & value.keys())
+    return f"must not have {', '.join(ours)}, which we set ourselves" if ours else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +33,7 @@ class ProviderSettings:
     client_secret: Secret = setting(Secret(""))
     redirect_uri: str = setting(check=checks.is_url)
     scope: str = setting("openid email profile", check=lambda v: None if "openid" in v.split() else "must have openid")
-    authorization_parameters: dict[str, str] = setting({})
+    authorization_parameters: dict[str, str] = setting({}, check=_are_further_parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from authproxy_common.clock import Clock
 from authproxy_common.events import Events
-from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
+from authproxy_common.http.assembly import Surroundings, closing, layered, page_route, starlette_app
 from authproxy_common.http.body_limit import BodyLimit
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
@@ -168,9 +168,9 @@ def _authorization_endpoints(
 
 def _browser_routes(endpoints: AuthorizationEndpoints) -> list[Route]:
     return [
-        Route(AUTHORIZE, endpoints.authorize, methods=["GET"]),
+        page_route(AUTHORIZE, endpoints.authorize),
         Route(CONSENT, endpoints.consent, methods=["POST"]),
-        Route(CALLBACK, endpoints.callback, methods=["GET"]),
+        page_route(CALLBACK, endpoints.callback),
     ]
 
 

@@ -25,11 +25,15 @@ def _is_credentials(value: str) -> str | None:
     return None if value in _CREDENTIALS else f"must be one of {', '.join(_CREDENTIALS)}"
 
 
+def _is_upstream(value: str) -> str | None:
+    return checks.is_url(value) or ("must not have a query" if "?" in value else None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """One upstream MCP server."""
 
-    url: str = setting(check=checks.is_url)
+    url: str = setting(check=_is_upstream)
     scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
     required_scopes: tuple[str, ...] = setting(())
     credentials: str = setting("none", check=_is_credentials)

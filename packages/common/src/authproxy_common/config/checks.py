@@ -1,5 +1,7 @@
 """Checks that several settings share. Each says what is wrong, or None."""
 
+from urllib.parse import urlsplit
+
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
 
@@ -21,7 +23,7 @@ def is_origin(value: str) -> str | None:
         uri = parse_http_uri(value)
     except MalformedURI as error:
         return f"must be an http or https URL: {error}"
-    if value.endswith("/") or uri.path != "/" or uri.query:
+    if value.endswith("/") or uri.path != "/" or "?" in value:
         return "must be scheme, host and port alone, without a path and without a slash at the end"
     return None
 
@@ -43,7 +45,13 @@ def is_positive(value: int) -> str | None:
 
 def is_store_url(value: Secret) -> str | None:
     """A URL of a store that exists. It may hold a password, so it arrives as a Secret."""
-    return None if value.reveal().startswith(STORE_SCHEMES) else f"must begin with one of {', '.join(STORE_SCHEMES)}"
+    if not value.reveal().startswith(STORE_SCHEMES):
+        return f"must begin with one of {', '.join(STORE_SCHEMES)}"
+    try:
+        _ = urlsplit(value.reveal()).port
+    except ValueError:
+        return "is not a URL; / ? # and @ in a password are written %2F %3F %23 and %40"
+    return None
 
 
 def is_log_level(value: str) -> str | None:

@@ -40,9 +40,13 @@ def load(cls: type[T], path: Path, variables: Mapping[str, str], *, optional_blo
     tree = _parse(path, problems)
     if problems.found:
         raise SettingsError(list(problems))
-    if optional_blocks:
-        _leave_out_unset(tree, optional_blocks, environment, warnings)
-    settings = read(cls, substitute(tree, environment, problems), "", problems)
+    try:
+        if optional_blocks:
+            _leave_out_unset(tree, optional_blocks, environment, warnings)
+        tree = substitute(tree, environment, problems)
+    except RecursionError:
+        raise SettingsError([Problem(str(path), "", "a value contains itself")]) from None
+    settings = read(cls, {} if tree is None else tree, "", problems)
     if problems.found:
         raise SettingsError(list(problems))
     return Loaded(settings, tuple(warnings))
@@ -50,16 +54,20 @@ def load(cls: type[T], path: Path, variables: Mapping[str, str], *, optional_blo
 
 def _parse(path: Path, problems: Problems) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UnrepeatedKeys) or {}  # noqa: S506  # a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UnrepeatedKeys)  # noqa: S506  # a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         problems.add("", f"cannot be read ({type(error).__name__})")
     except yaml.MarkedYAMLError as error:
         # The library's own message would quote the line, and the line may hold a secret.
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        problems.add("", f"{line}not valid YAML: {error.problem or error.context}")
-    except yaml.YAMLError:
+        reason = error.problem or error.context or ""
+        if not isinstance(error, yaml.scanner.ScannerError):
+            # The other errors quote an alias or a tag, which is what a value with such a first character is taken for.
+            reason = reason.partition(" '")[0]
+        problems.add("", f"{line}not valid YAML: {reason}")
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError):
         problems.add("", "not valid YAML")
-    return {}
+    return None
 
 
 def _leave_out_unset(tree: Any, block: str, environment: Environment, warnings: Problems) -> None:
@@ -76,13 +84,16 @@ def _leave_out_unset(tree: Any, block: str, environment: Environment, warnings: 
 class _UnrepeatedKeys(yaml.SafeLoader):
     """YAML whose mappings have each key once; the standard loader silently keeps the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here and not where mappings are constructed: by then merging may have put keys in twice.
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
         for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key} is repeated", problem_mark=key_node.start_mark
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.composer.ComposerError(problem="a key is not text", problem_mark=key_node.start_mark)
+            if key_node.value in seen:
+                raise yaml.composer.ComposerError(
+                    problem=f"the key {key_node.value} is repeated", problem_mark=key_node.start_mark
                 )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+            seen.add(key_node.value)
+        return node

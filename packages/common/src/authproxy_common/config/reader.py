@@ -98,7 +98,7 @@ def _sequence(member: Any, value: Any, key: str, problems: Problems) -> tuple[An
     if not isinstance(value, list):
         problems.add(key, "must be a list")
         return ()
-    return tuple(_convert(member, v, f"{key}[{i}]", problems) for i, v in enumerate(value) if v not in {None, ""})
+    return tuple(_convert(member, v, f"{key}[{i}]", problems) for i, v in enumerate(value) if v is not None and v != "")
 
 
 def _mapping(member: Any, value: Any, key: str, problems: Problems) -> dict[str, Any]:
@@ -109,7 +109,8 @@ def _mapping(member: Any, value: Any, key: str, problems: Problems) -> dict[str,
 
 
 def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else _UNREADABLE
+    # Nothing but text: YAML has made 7 of 007 and 45296 of 12:34:56 before we see it.
+    return value if isinstance(value, str) else _UNREADABLE
 
 
 def _secret(value: Any) -> Any:
@@ -130,8 +131,8 @@ def _boolean(value: Any) -> Any:
 
 
 _SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {
-    str: (_text, "text"),
-    Secret: (_secret, "text"),
+    str: (_text, "text; put it in quotes"),
+    Secret: (_secret, "text; put it in quotes"),
     int: (_integer, "a whole number"),
     bool: (_boolean, "true or false"),
 }

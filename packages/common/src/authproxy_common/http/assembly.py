@@ -1,11 +1,13 @@
 """How a service's layers are put around its routes; the order is the same everywhere, and readable in one place."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
@@ -53,21 +55,30 @@ def starlette_app(
 ) -> Starlette:
     """The routed part of a service, with errors rendered."""
     errors = ErrorAnswers(around.pages, frozenset(page_paths), around.metrics)
-    return Starlette(
+    app = Starlette(
         routes=[*routes, *operator_routes(around)], exception_handlers=dict(errors.handlers()), lifespan=lifespan
     )
+    # It would make the Location from the request's Host, and from the scheme behind the ingress.
+    app.router.redirect_slashes = False
+    return app
+
+
+def page_route(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """A route for GET alone: HEAD, which link scanners send, must not use up what can be used once."""
+    route = Route(path, endpoint, methods=["GET"])
+    route.methods = {"GET"}
+    return route
 
 
 def layered(app: ASGIApp, known_paths: Iterable[str], around: Surroundings) -> ASGIApp:
     """`app` within every layer, outermost last."""
     app = BodyLimit(app, limit=around.body_limit)
-    app = SecurityHeaders(app, https=around.https)
-    app = AccessLog(app, metrics=around.metrics, routes={*known_paths, "/health/live", "/health/ready", "/metrics"})
-    app = UnambiguousFraming(app)
-    app = RequestId(app)
     if around.management_port:
-        return _ManagementPort(app, Starlette(routes=operator_routes(around)), around.management_port)
-    return app
+        app = _ManagementPort(app, Starlette(routes=operator_routes(around)), around.management_port)
+    app = UnambiguousFraming(app)
+    app = AccessLog(app, metrics=around.metrics, routes={*known_paths, "/health/live", "/health/ready", "/metrics"})
+    app = SecurityHeaders(app, https=around.https)
+    return RequestId(app)
 
 
 class Closable(Protocol):

@@ -1,5 +1,7 @@
 """How much of a request is taken in, and which requests are not taken in at all."""
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,12 +9,15 @@ from authproxy_common.errors import ContentTooLarge
 from authproxy_common.http.json_answer import refuse_and_close
 from authproxy_common.http.request_id import request_id_of
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
 
 class UnambiguousFraming:
-    """ASGI middleware that refuses a request with both Content-Length and Transfer-Encoding (RFC 9112 §6.1).
+    """ASGI middleware that refuses requests of which two programs could disagree where they end.
 
-    Two programs could disagree about where such a request ends, so it is answered before anybody reads it, and the
-    connection is closed with whatever else came on it.
+    Those are the ones with both Content-Length and Transfer-Encoding (RFC 9112 §6.1), and those that ask for another
+    protocol, after which our parser takes the body for the next request. They are answered before anybody reads them,
+    and the connection is closed with whatever else came on it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -22,6 +27,8 @@ class UnambiguousFraming:
         names = [name for name, _ in scope.get("headers", ()) if name in {b"content-length", b"transfer-encoding"}]
         if len(names) > 1:
             await refuse_and_close(send, 400, "the request gives its length twice", request_id_of(scope))
+        elif any(name == b"upgrade" for name, _ in scope.get("headers", ())):
+            await refuse_and_close(send, 400, "no other protocol is spoken here", request_id_of(scope))
         else:
             await self.app(scope, receive, send)
 
@@ -61,7 +68,7 @@ class BodyLimit:
 
     def _check_announced(self, scope: Scope) -> None:
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self.limit:
+        if not _LENGTH.fullmatch(announced) or int(announced) > self.limit:
             raise ContentTooLarge(self._description())
 
     def _description(self) -> str:

@@ -1,11 +1,11 @@
 """The outgoing HTTP client: one per process, with one TLS context, no redirects followed, every wait bounded."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import httpx
 
 from authproxy_common.errors import TemporarilyUnavailable
@@ -50,7 +50,7 @@ async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: st
     """
     request.headers[HEADER] = current_request_id()
     try:
-        async with asyncio.timeout(deadline.total_seconds()):
+        with anyio.fail_after(deadline.total_seconds()):
             response = await http.send(request, stream=True)
             try:
                 body = await _read_bounded(response)

@@ -65,8 +65,9 @@ class ErrorAnswers:
         body |= {"error_description": error.detail, "request_id": request_id_of(request.scope)}
         return JSONResponse(body, error.status_code, headers=error.headers)
 
-    async def unexpected(self, request: Request, _error: Exception) -> Response:
+    async def unexpected(self, request: Request, error: Exception) -> Response:
         """A fault of ours: the traceback is in the log, under the request id, and nowhere else."""
+        log.error("fault", exc_info=error)
         return self._answer(request, ServerError("this service made a mistake"))
 
     def _answer(self, request: Request, error: OAuthError) -> Response:

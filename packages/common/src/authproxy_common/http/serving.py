@@ -1,6 +1,7 @@
 """One process, one event loop, one uvicorn server on one or two ports."""
 
 import socket
+from contextlib import ExitStack
 from datetime import timedelta
 
 import uvicorn
@@ -35,8 +36,9 @@ async def serve(app: ASGIApp, host: str, ports: list[int], graceful: timedelta) 
         lifespan="on",
         timeout_graceful_shutdown=int(graceful.total_seconds()),
     )
-    sockets = [_bind(host, port) for port in ports]
-    await uvicorn.Server(config).serve(sockets=sockets)
+    with ExitStack() as listeners:
+        sockets = [listeners.enter_context(_bind(host, port)) for port in ports]
+        await uvicorn.Server(config).serve(sockets=sockets)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.secret import Secret
@@ -29,6 +30,8 @@ _CONNECTION: dict[str, Any] = {
     "socket_connect_timeout": 1,
     "health_check_interval": 15,
     "max_connections": 256,
+    # With them on, which is the default, the pool hands out connections that the server has closed.
+    "maint_notifications_config": MaintNotificationsConfig(enabled=False),
 }
 
 

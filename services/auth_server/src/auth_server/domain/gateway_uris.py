@@ -12,14 +12,12 @@ strict parsing, so nothing that two programs could read differently is ever equa
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from authproxy_common.errors import InvalidRequest
-from authproxy_common.return_address import ReturnAddress
+from authproxy_common.return_address import ReturnAddress, has_answer_parameters
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
 
 _ANY_PORT = ":*"
-_RESERVED = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
 
 class BadEntry(ValueError):
@@ -45,6 +43,8 @@ class GatewayURIPattern:
         """Raises BadEntry."""
         if "*" in entry and strict:
             raise BadEntry("has a `*`, which strict_uri_validation: true does not allow")
+        if "*" in entry and "?" in entry:
+            raise BadEntry("has a `*` and a query, which do not go together")
         authority, _, path = entry.partition("://")[2].partition("/")
         any_port = authority.endswith(_ANY_PORT)
         below = path == "*" or path.endswith("/*") or (any_port and "/" not in entry.partition("://")[2])
@@ -86,7 +86,7 @@ class GatewayURIs:
             uri = parse_http_uri(gateway_uri)
         except MalformedURI as error:
             raise InvalidRequest(f"gateway_uri is malformed: {error}", remedy=_REMEDY) from error
-        if _reserved_parameters(uri):
+        if has_answer_parameters(uri.query):
             raise InvalidRequest("gateway_uri has a query parameter that belongs to the answer", remedy=_REMEDY)
         if not any(pattern.matches(uri) for pattern in self.patterns):
             raise InvalidRequest("gateway_uri is not in the list of allowed redirect URIs", remedy=_REMEDY)
@@ -103,10 +103,6 @@ def entry_problems(entries: Sequence[str], *, strict: bool, development: bool) -
             continue
         if pattern.base.scheme == "http" and not (pattern.base.is_loopback or development):
             yield index, "must be https:// unless it is a loopback address or development_mode is true"
-
-
-def _reserved_parameters(uri: HttpURI) -> bool:
-    return any(name in _RESERVED for name, _ in parse_qsl(uri.query, keep_blank_values=True))
 
 
 _REMEDY = "Tell whoever runs the application that sent you here; its address must be registered with this service."

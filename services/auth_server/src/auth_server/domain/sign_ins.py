@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidGrant, InvalidRequest
 from authproxy_common.exchange import SignIn
-from authproxy_common.params import Params
+from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 
@@ -30,21 +30,19 @@ class LoginRequest:
     @classmethod
     def from_params(cls, params: Params) -> "LoginRequest":
         """Raises InvalidRequest for parameters that are missing or not of their form."""
-        prompt, login_hint = params.get("prompt"), params.get("login_hint")
+        prompt = params.get("prompt")
         if prompt and not _PROMPTS.issuperset(prompt.split()):
             raise InvalidRequest("prompt has a value that OpenID Connect does not define")
-        if login_hint and len(login_hint) > 256:
-            raise InvalidRequest("login_hint is longer than 256 characters")
         challenge, method = params.get("code_challenge"), params.get("code_challenge_method")
         return cls(
             gateway_uri=params.require("gateway_uri"),
-            state=params.get("state"),
+            state=params.within("state", MAX_STATE),
             provider=params.get("provider"),
             redirect_uri=params.get("redirect_uri"),
             code_challenge=CodeChallenge.from_request(challenge, method) if challenge or method else None,
             scope=params.get("scope"),
             prompt=prompt,
-            login_hint=login_hint,
+            login_hint=params.within("login_hint", 256),
         )
 
 
@@ -104,6 +102,9 @@ class GatewayCode:
             raise InvalidGrant("the code was issued for another gateway_uri")
         if self.code_challenge is not None:
             CodeChallenge(self.code_challenge).check(code_verifier)
+        elif code_verifier is not None:
+            # Whoever sends a verifier announced a challenge: this code is of another sign-in (RFC 9700 §4.8.2).
+            raise InvalidGrant("no code_challenge was announced for this code")
 
 
 SIGN_IN_AGAIN = "Go back to the application you came from and sign in again, in this browser."

@@ -1,16 +1,17 @@
-"""What a provider says of itself (OpenID Connect Discovery 1.0), cached, with one fetch at a time."""
+"""What a provider says of itself (OpenID Connect Discovery 1.0), cached."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar, cast
 
 import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from authproxy_common.clock import Clock
-from authproxy_common.errors import ServerError
+from authproxy_common.errors import OAuthError, ServerError
 from authproxy_common.http.client import ask
 from authproxy_common.uri import MalformedURI, parse_http_uri
 
@@ -20,6 +21,8 @@ _METADATA_KEPT = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=1)
 # A token with an unknown `kid` may mean new keys, or a stranger who likes us to fetch.
 _KEYS_REFETCHED_AFTER = timedelta(seconds=30)
+_FAILURE_SHARED = timedelta(seconds=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -51,26 +54,65 @@ class ProviderMetadata:
         )
 
 
+T = TypeVar("T")
+
+
 @dataclass(slots=True)
-class _Cached:
-    value: Any
-    fetched_at: datetime
+class Cached(Generic[T]):
+    """A document that is fetched when needed, by one caller at a time, and read by all others meanwhile.
+
+    A failure is everybody's for a moment, so that callers who queue behind a provider that is down do not each wait
+    for it in turn; a document past its time is better than none.
+    """
+
+    fetch: Callable[[], Awaitable[T]]
+    now: Clock
+    value: T | None = None
+    fetched_at: datetime = _NEVER
+    failure: OAuthError | None = None
+    failed_at: datetime = _NEVER
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def get(self, kept: timedelta) -> T:
+        """The document, not older than `kept` where it can be had; raises what the fetch raised."""
+        if self.value is not None and self.now() < self.fetched_at + kept:
+            return self.value
+        async with self.lock:
+            if self.value is not None and self.now() < self.fetched_at + kept:
+                return self.value
+            return await self._refetched()
+
+    async def _refetched(self) -> T:
+        if self.failure is None or self.now() >= self.failed_at + _FAILURE_SHARED:
+            await self._fetch()
+        if self.failure is not None and self.value is None:
+            raise self.failure
+        return cast("T", self.value)
+
+    async def _fetch(self) -> None:
+        try:
+            self.value, self.fetched_at, self.failure = await self.fetch(), self.now(), None
+        except OAuthError as error:
+            self.failure, self.failed_at = error, self.now()
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The metadata and keys of one issuer. Failures are not cached."""
+    """The metadata and keys of one issuer."""
 
     issuer: str
     http: httpx.AsyncClient
     now: Clock
-    _cache: dict[str, _Cached] = field(default_factory=dict)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _metadata: "Cached[ProviderMetadata]" = field(init=False)
+    _keys: "Cached[KeySet]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_metadata", Cached(self._fetch_metadata, self.now))
+        object.__setattr__(self, "_keys", Cached(self._fetch_keys, self.now))
 
     async def metadata(self) -> ProviderMetadata:
         """Raises TemporarilyUnavailable or ServerError."""
-        async with self._lock:
-            return await self._metadata()
+        return await self._metadata.get(_METADATA_KEPT)
 
     async def key(self, key_id: str | None) -> Key:
         """The key called `key_id`; the only one there is where a token names none.
@@ -79,29 +121,17 @@ class Discovery:
             ServerError: There is no such key, also after the keys were fetched again.
             TemporarilyUnavailable: They could not be fetched.
         """
-        async with self._lock:
-            for kept in (_KEYS_KEPT, _KEYS_REFETCHED_AFTER):
-                keys = await self._fresh("keys", kept, self._fetch_keys)
-                if found := _find(keys, key_id):
-                    return found
+        for kept in (_KEYS_KEPT, _KEYS_REFETCHED_AFTER):
+            if found := _find(await self._keys.get(kept), key_id):
+                return found
         raise ServerError("the ID token is signed with a key that the identity provider does not publish")
-
-    async def _metadata(self) -> ProviderMetadata:
-        metadata: ProviderMetadata = await self._fresh("metadata", _METADATA_KEPT, self._fetch_metadata)
-        return metadata
-
-    async def _fresh(self, name: str, kept: timedelta, fetch: Any) -> Any:
-        cached = self._cache.get(name)
-        if cached is None or self.now() >= cached.fetched_at + kept:
-            cached = self._cache[name] = _Cached(await fetch(), self.now())
-        return cached.value
 
     async def _fetch_metadata(self) -> ProviderMetadata:
         url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         return ProviderMetadata.from_json(await self._get_json(url), self.issuer)
 
     async def _fetch_keys(self) -> KeySet:
-        body = await self._get_json((await self._metadata()).jwks_uri)
+        body = await self._get_json((await self.metadata()).jwks_uri)
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
             raise ServerError("the identity provider's key set is not one")
         keys = [key for jwk in body["keys"] if (key := _readable(jwk)) is not None]

@@ -49,6 +49,9 @@ class IDTokenValidator:
     async def _signed_claims(self, id_token: str) -> dict[str, Any]:
         unverified_header = jws.extract_compact(id_token.encode()).headers()
         offered = set((await self.discovery.metadata()).id_token_signing_algorithms) & _ASYMMETRIC
+        if not offered:
+            # For an empty list the library would take its own.
+            raise ServerError("the identity provider signs ID tokens with no algorithm that is fit for it")
         key_id = unverified_header.get("kid")
         key = await self.discovery.key(key_id if isinstance(key_id, str) else None)
         return jwt.decode(id_token, key, algorithms=sorted(offered)).claims

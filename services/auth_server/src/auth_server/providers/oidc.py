@@ -1,11 +1,11 @@
 """Any OpenID provider, by discovery."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import httpx
 
 from auth_server.flows.ports import AuthorizationRequest
@@ -93,7 +93,7 @@ class OpenIDProvider:
             refresh_token=Secret(refresh_token) if isinstance(refresh_token, str) else None,
             id_token=Secret(id_token) if isinstance(id_token, str) else None,
             expires_in=tokens["expires_in"] if isinstance(tokens.get("expires_in"), int) else None,
-            scope=" ".join(scope) if isinstance(scope, list) else scope,
+            scope=" ".join(scope) if isinstance(scope, list) else None,
             user=claims,
         )
 
@@ -102,7 +102,7 @@ class OpenIDProvider:
 async def _bounded() -> AsyncIterator[None]:
     """One bound over all that a step asks of the provider, waiting for another step's fetch included."""
     try:
-        async with asyncio.timeout(DEADLINE.total_seconds()):
+        with anyio.fail_after(DEADLINE.total_seconds()):
             yield
     except TimeoutError as error:
         raise TemporarilyUnavailable(

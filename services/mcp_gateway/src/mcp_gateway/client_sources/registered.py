@@ -39,7 +39,7 @@ class RegisteredClients:
         """The new client_id, and when it was issued."""
         issued_at = self.now()
         sealed = self.keys.seal(msgspec.json.encode(_Sealed(registration, issued_at)), _PURPOSE)
-        return _PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode(), issued_at
+        return _spelt(sealed), issued_at
 
     async def find(self, client_id: str) -> Client | None:
         """The client, at every replica and after every restart, until its registration expires."""
@@ -48,6 +48,8 @@ class RegisteredClients:
         encoded = client_id.removeprefix(_PREFIX)
         try:
             sealed = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+            if client_id != _spelt(sealed):
+                return None
             content = msgspec.json.decode(self.keys.open(sealed, _PURPOSE), type=_Sealed)
         except (binascii.Error, ValueError, Unsealable, msgspec.MsgspecError):
             return None
@@ -55,3 +57,8 @@ class RegisteredClients:
             return None
         known = content.registration
         return Client(client_id, known.client_name, known.redirect_uris, known.grant_types)
+
+
+def _spelt(sealed: bytes) -> str:
+    """The one spelling of a client_id: base64 has several for the same bytes, and clients are compared by theirs."""
+    return _PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

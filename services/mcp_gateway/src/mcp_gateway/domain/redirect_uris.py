@@ -3,20 +3,24 @@
 import re
 
 from authproxy_common.errors import InvalidRedirectUri
+from authproxy_common.return_address import has_answer_parameters
 from authproxy_common.uri import MalformedURI, check_legal, parse_http_uri
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 # A private-use scheme is whatever an application registered with its system. These belong to browsers, where they
 # run script or read files, or to other protocols, where a code would travel who knows how.
 _NOT_PRIVATE = frozenset(
-    "about blob chrome chrome-extension data file filesystem ftp ftps git http https intent jar javascript ldap ldaps "
-    "livescript mailto mhtml mocha moz-extension ms-appinstaller ms-msdt resource search-ms sftp smb ssh tel telnet "
-    "vbscript view-source ws wss wyciwyg".split()
+    "about blob chrome chrome-extension data devtools edge feed file filesystem ftp ftps git http https intent jar "
+    "javascript ldap ldaps livescript mailto mhtml microsoft-edge mocha moz-extension nfs res resource search "
+    "search-ms sftp shell sip sips sms smb ssh tel telnet vbscript view-source ws wss wyciwyg".split()
 )
+_SYSTEM_PREFIXES = ("ms-", "microsoft.", "x-apple", "itms")
 
 
 def check_redirect_uri(redirect_uri: str) -> None:
     """Raises InvalidRedirectUri unless a client may register this redirect URI."""
+    if has_answer_parameters(redirect_uri.partition("?")[2]):
+        raise InvalidRedirectUri("a redirect URI has a query parameter that belongs to the answer")
     try:
         check_legal(redirect_uri)
         scheme = _scheme(redirect_uri)
@@ -53,7 +57,7 @@ def destination(redirect_uri: str) -> str:
     if scheme not in {"http", "https"}:
         return f"the application on this computer that opens {scheme}: links"
     uri = parse_http_uri(redirect_uri)
-    return f"a program on this computer ({uri.host})" if uri.is_loopback else uri.host
+    return f"a program on this computer ({uri.host})" if uri.is_loopback else uri.origin.partition("://")[2]
 
 
 def _scheme(uri: str) -> str:
@@ -64,7 +68,7 @@ def _scheme(uri: str) -> str:
 
 
 def _check_private_use(scheme: str, redirect_uri: str) -> None:
-    if scheme in _NOT_PRIVATE:
+    if scheme in _NOT_PRIVATE or scheme.startswith(_SYSTEM_PREFIXES):
         raise InvalidRedirectUri(f"a redirect URI must not have the scheme {scheme}")
     if "@" in redirect_uri.partition("?")[0] or len(redirect_uri) == len(scheme) + 1:
         raise InvalidRedirectUri("a redirect URI has user information, or nothing after its scheme")

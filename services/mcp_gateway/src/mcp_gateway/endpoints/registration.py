@@ -18,8 +18,9 @@ class RegistrationEndpoint:
 
     async def register(self, request: Request) -> Response:
         """201 with the client information."""
+        body = await request.body()
         try:
-            metadata = read_json_object(await request.body())
+            metadata = read_json_object(body)
         except InvalidRequest as error:
             raise InvalidClientMetadata(error.description) from error
         return JSONResponse(self.flow.register(metadata), 201)

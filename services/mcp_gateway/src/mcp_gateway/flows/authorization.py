@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from authproxy_common.errors import AccessDenied, InvalidRequest, OAuthError
 from authproxy_common.events import Events
-from authproxy_common.params import Params
+from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import challenge_for, mint_verifier
 from authproxy_common.records import Collection
 from authproxy_common.refusals import refusal
@@ -63,7 +63,7 @@ class AuthorizationFlow:
             SentBack: Everything else, for the client.
         """
         client = await self._client(params.require("client_id"))
-        address = client.return_address(params.get("redirect_uri"), params.get("state"), self.issuer)
+        address = client.return_address(params.get("redirect_uri"), params.within("state", MAX_STATE), self.issuer)
         try:
             authorization = Authorization.from_params(params, client, address, self.servers)
         except OAuthError as error:

@@ -1,6 +1,6 @@
 """`grant_type=refresh_token`, rotating (OAuth 2.1 §4.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authproxy_common.errors import InvalidGrant, InvalidScope
 from authproxy_common.events import Events
@@ -38,9 +38,16 @@ class RefreshTokenGrant:
         grant.check(token)
         grant.check_client(client.client_id)
         check_resource(params, grant.resource)
-        if not set((params.get("scope") or "").split()) - {"offline_access"} <= set(grant.scope):
-            raise InvalidScope("scope has more in it than was granted")
+        scope = _narrowed(grant.scope, params.get("scope"))
         successor = Secret(await self.grants.rotate(grant, token))
-        access_token, expires_in = self.access_tokens.issue(grant)
+        access_token, expires_in = self.access_tokens.issue(replace(grant, scope=scope))
         self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)
-        return TokenResponse(access_token, expires_in, grant.scope, successor)
+        return TokenResponse(access_token, expires_in, scope, successor)
+
+
+def _narrowed(granted: tuple[str, ...], requested: str | None) -> tuple[str, ...]:
+    """What this access token may have; the grant keeps all that was granted (RFC 6749 §6)."""
+    asked = set((requested or "").split()) - {"offline_access"}
+    if not asked <= set(granted):
+        raise InvalidScope("scope has more in it than was granted")
+    return tuple(scope for scope in granted if scope in asked) or granted

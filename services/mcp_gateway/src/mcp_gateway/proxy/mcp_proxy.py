@@ -1,16 +1,16 @@
 """The data plane: in front of the routed application, for the paths of the MCP servers."""
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from urllib.parse import parse_qsl
 
+import anyio
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from authproxy_common.errors import BadGateway, OAuthError, TemporarilyUnavailable
+from authproxy_common.errors import BadGateway, InvalidRequest, OAuthError, TemporarilyUnavailable
 from authproxy_common.http.json_answer import answer_json
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.request_id import HEADER, request_id_of
@@ -24,6 +24,8 @@ from mcp_gateway.proxy.transport import UpstreamGone, UpstreamRequest, UpstreamR
 log = structlog.get_logger("proxy")
 
 METHODS = ("GET", "POST", "DELETE")
+
+_CLIENT_READS_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,10 @@ class MCPProxy:
             return
         try:
             caller = self._admit(upstream, scope)
-            request = _request(upstream, caller, scope, await _body(receive))
-            await _while_client_waits(receive, self._forward(request, send))
+            body = await _body(receive)
+            if body is not None:
+                request = _request(upstream, caller, scope, body)
+                await _while_client_waits(receive, lambda: self._forward(request, send))
         except OAuthError as error:
             await self._refuse(error, scope, send)
 
@@ -99,18 +103,23 @@ class MCPProxy:
         self.origins.check(headers)
         if scope["method"] not in METHODS:
             raise MethodNotAllowed("MCP knows GET, POST and DELETE")
-        return self.admission.admit(upstream.server, headers)
+        caller = self.admission.admit(upstream.server, headers)
+        if "access_token" in dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)):
+            raise InvalidRequest("a token must not be in the query (RFC 6750 §5.3)")
+        return caller
 
     async def _forward(self, request: UpstreamRequest, send: Send) -> None:
         async with self.transport.send(request) as response:
             _check_status(response.status)
             try:
                 await _relay(response, send)
+            # Not completing the answer makes the server close the connection: the client sees a broken stream, not a
+            # short message.
             except UpstreamGone as error:
-                # Not completing the answer makes the server close the connection: the client sees a broken stream,
-                # not a short message.
                 self.metrics.dependency_failures.labels("upstream").inc()
                 log.warning("upstream_gone", cause=str(error))
+            except TimeoutError:
+                log.warning("client_stopped_reading")
 
     async def _refuse(self, error: OAuthError, scope: Scope, send: Send) -> None:
         cause = type(error.__cause__).__name__ if error.__cause__ else None
@@ -140,13 +149,13 @@ def _request(upstream: Upstream, caller: ActiveToken | None, scope: Scope, body:
     )
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole message; `BodyLimit` bounds it."""
+async def _body(receive: Receive) -> bytes | None:
+    """The whole message, which `BodyLimit` bounds; None when the client left before its end."""
     pieces: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            return None
         pieces.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(pieces)
@@ -155,33 +164,41 @@ async def _body(receive: Receive) -> bytes:
 async def _relay(response: UpstreamResponse, send: Send) -> None:
     await send({"type": "http.response.start", "status": response.status, "headers": to_client(response.headers)})
     async for piece in response.pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        with anyio.fail_after(_CLIENT_READS_WITHIN):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
 def _check_status(status: int) -> None:
     """A redirect would name an address of ours, and a 401 would be taken for an answer about the client's token."""
+    if not 200 <= status < 600:
+        raise BadGateway("the MCP server answered with a status that HTTP does not have")
     if 300 <= status < 400:
         raise BadGateway("the MCP server redirects; configure the URL that it redirects to")
     if status == 401:
         raise BadGateway("the MCP server wants credentials that this gateway was not given")
 
 
-async def _while_client_waits(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do `work` until it is done or the client has gone away, whichever comes first."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+async def _while_client_waits(receive: Receive, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` until it is done or the client has gone away, whichever comes first.
 
+    Cancelled through anyio alone: the HTTP client shields the closing of connections from anyio's cancellation, and
+    would lose them to a plain `Task.cancel`.
+    """
+    failure: OAuthError | None = None
+    async with anyio.create_task_group() as group:
 
-async def _disconnected(receive: Receive) -> None:
-    message: Message = await receive()
-    while message["type"] != "http.disconnect":
-        message = await receive()
+        async def leave() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        group.start_soon(leave)
+        try:
+            await work()
+        except OAuthError as error:
+            # Kept from the group, which would wrap it.
+            failure = error
+        group.cancel_scope.cancel()
+    if failure:
+        raise failure

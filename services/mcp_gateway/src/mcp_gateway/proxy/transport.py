@@ -1,12 +1,12 @@
 """The port to upstream MCP servers, and its implementation on httpx."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+import anyio
 import httpx
 
 from authproxy_common.errors import BadGateway, TemporarilyUnavailable
@@ -82,22 +82,22 @@ class HttpxTransport:
     async def _begin(self, request: UpstreamRequest) -> httpx.Response:
         idle = request.idle_timeout.total_seconds()
         timeout = httpx.Timeout(connect=5, read=idle, write=30, pool=5)
-        sent = httpx.Request(
-            request.method,
-            request.url,
-            headers=request.headers,
-            content=request.body or None,
-            extensions={"timeout": timeout.as_dict()},
-        )
         try:
-            async with asyncio.timeout(request.response_timeout.total_seconds()):
+            sent = httpx.Request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                content=request.body or None,
+                extensions={"timeout": timeout.as_dict()},
+            )
+            with anyio.fail_after(request.response_timeout.total_seconds()):
                 return await self.http.send(sent, stream=True)
         except httpx.PoolTimeout as error:
             raise TemporarilyUnavailable("too many calls wait for this MCP server", dependency="upstream") from error
         except TimeoutError as error:
             raise BadGateway("the MCP server did not answer in time") from error
-        except httpx.HTTPError as error:
-            raise BadGateway("the MCP server cannot be reached") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BadGateway("the MCP server cannot be reached, or answers what is no HTTP") from error
 
 
 async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -1,0 +1,90 @@
+"""The one type that crosses between the services: out and in again, and nothing malformed in."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from authproxy_common.exchange import MalformedExchange, SignIn
+from authproxy_common.secret import Secret
+
+pytestmark = pytest.mark.requirement("OP-04")
+
+WHOLE = SignIn(
+    provider="azure",
+    access_token=Secret("provider-access"),
+    refresh_token=Secret("provider-refresh"),
+    id_token=Secret("provider-id"),
+    expires_in=3600,
+    scope="openid email",
+    user={"sub": "alice", "email": "alice@example.com", "groups": ["a"]},
+)
+LEAST: dict[str, Any] = {"access_token": "t", "token_type": "Bearer", "provider": "azure", "user": {"sub": "alice"}}
+
+
+@pytest.mark.parametrize(
+    "sign_in",
+    [
+        pytest.param(WHOLE, id="whole"),
+        pytest.param(SignIn("github", Secret("t"), user={"sub": "1"}), id="access token alone"),
+        pytest.param(SignIn("github", Secret("t"), expires_in=0, scope="", user={"sub": "1"}), id="zero and empty"),
+    ],
+)
+def test_what_one_service_writes_the_other_reads(sign_in: SignIn) -> None:
+    assert SignIn.from_json(json.loads(json.dumps(sign_in.to_json()))) == sign_in
+
+
+def test_the_answer_has_the_names_of_the_contract() -> None:
+    assert WHOLE.to_json() == {
+        "access_token": "provider-access",
+        "refresh_token": "provider-refresh",
+        "id_token": "provider-id",
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        "scope": "openid email",
+        "provider": "azure",
+        "user": {"sub": "alice", "email": "alice@example.com", "groups": ["a"]},
+    }
+
+
+def test_what_the_provider_did_not_give_is_left_out() -> None:
+    assert SignIn("github", Secret("t"), user={"sub": "1"}).to_json().keys() == LEAST.keys()
+
+
+def test_members_that_are_not_known_are_ignored() -> None:
+    assert SignIn.from_json(LEAST | {"later": 1}) == SignIn.from_json(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param([LEAST], "the answer is not a JSON object", id="list"),
+        pytest.param(None, "the answer is not a JSON object", id="nothing"),
+        pytest.param(LEAST | {"user": {}}, "user.sub is missing", id="no subject"),
+        pytest.param(LEAST | {"user": {"sub": ""}}, "user.sub is missing", id="empty subject"),
+        pytest.param(LEAST | {"user": {"sub": 1}}, "user.sub is missing", id="subject that is no text"),
+        pytest.param(LEAST | {"user": "alice"}, "user.sub is missing", id="user that is no object"),
+        pytest.param(LEAST | {"access_token": ""}, "access_token is missing", id="empty access token"),
+        pytest.param(
+            LEAST | {"access_token": ["t"]}, "access_token is not a string", id="access token of a wrong type"
+        ),
+        pytest.param(LEAST | {"provider": None}, "provider is missing", id="no provider"),
+        pytest.param(LEAST | {"token_type": None}, "token_type is missing", id="no token type"),
+        pytest.param(LEAST | {"refresh_token": 1}, "refresh_token is not a string", id="refresh token of a wrong type"),
+        pytest.param(LEAST | {"scope": ["a"]}, "scope is not a string", id="scope of a wrong type"),
+    ],
+)
+def test_an_answer_that_is_not_an_exchange_is_refused_by_its_member(body: object, message: str) -> None:
+    with pytest.raises(MalformedExchange, match=f"^{message}$"):
+        SignIn.from_json(body)
+
+
+@pytest.mark.parametrize("expires_in", ["3600", 1.5, math.nan, True, None, [1]])
+def test_a_lifetime_that_is_no_whole_number_is_not_taken(expires_in: object) -> None:
+    assert SignIn.from_json(LEAST | {"expires_in": expires_in}).expires_in is None
+
+
+@pytest.mark.requirement("OP-02")
+def test_a_sign_in_shows_none_of_its_tokens() -> None:
+    assert "provider-" not in repr(WHOLE)

@@ -1,0 +1,74 @@
+"""The checks that settings share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from authproxy_common.config import checks
+from authproxy_common.secret import Secret
+
+pytestmark = pytest.mark.requirement("CF-02")
+
+Check = Callable[[Any], str | None]
+
+
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        pytest.param(checks.is_url, "https://idp.test/v2.0?tenant=a", id="url"),
+        pytest.param(checks.is_origin, "http://localhost:8080", id="origin with a port"),
+        pytest.param(checks.is_origin, "https://mcp.test", id="origin"),
+        pytest.param(checks.is_port, 65535, id="last port"),
+        pytest.param(checks.is_management_port, 0, id="no management port"),
+        pytest.param(checks.is_positive, 1, id="one"),
+        pytest.param(checks.is_store_url, Secret("rediss://:p@redis.test:6380/1"), id="store with TLS"),
+        pytest.param(checks.is_store_url, Secret("memory://"), id="store in memory"),
+        pytest.param(checks.is_log_level, "INFO", id="log level"),
+        pytest.param(checks.production_problem, "https://mcp.test", id="https"),
+    ],
+)
+def test_a_sound_value_has_nothing_wrong_with_it(check: Check, value: object) -> None:
+    assert check(value) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        pytest.param(checks.is_url, "idp.test", id="url without a scheme"),
+        pytest.param(checks.is_url, "ftp://idp.test", id="url of another scheme"),
+        pytest.param(checks.is_origin, "https://mcp.test/", id="origin with a slash"),
+        pytest.param(checks.is_origin, "https://mcp.test/path", id="origin with a path"),
+        pytest.param(checks.is_origin, "https://mcp.test?a=b", id="origin with a query"),
+        pytest.param(checks.is_origin, "https://mcp.test?", id="origin with an empty query"),
+        pytest.param(checks.is_origin, "mcp.test", id="origin without a scheme"),
+        pytest.param(checks.is_port, 0, id="port zero"),
+        pytest.param(checks.is_port, 65536, id="port too high"),
+        pytest.param(checks.is_management_port, -1, id="negative management port"),
+        pytest.param(checks.is_positive, 0, id="zero"),
+        pytest.param(checks.is_store_url, Secret("http://redis.test"), id="store of another scheme"),
+        pytest.param(checks.is_store_url, Secret("redis://redis.test:port/0"), id="store port that is no number"),
+        pytest.param(checks.is_store_url, Secret("redis://:hun/ter2@redis.test:6379"), id="slash in a password"),
+        pytest.param(checks.is_log_level, "verbose", id="unknown log level"),
+    ],
+)
+def test_an_unsound_value_is_explained(check: Check, value: object) -> None:
+    assert check(value)
+
+
+@pytest.mark.requirement("CF-03")
+def test_plain_http_is_a_problem_outside_development() -> None:
+    assert "development_mode" in str(checks.production_problem("http://mcp.test"))
+
+
+@pytest.mark.requirement("OP-02")
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        pytest.param(checks.is_url, "https://user:hunter2@idp.test", id="url"),
+        pytest.param(checks.is_origin, "https://user:hunter2@idp.test", id="origin"),
+        pytest.param(checks.is_store_url, Secret("postgres://:hunter2@redis.test"), id="store"),
+    ],
+)
+def test_no_explanation_repeats_the_value(check: Check, value: object) -> None:
+    assert "hunter2" not in str(check(value))
