@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from scripts.requirements import rows
-from support.servers import RedisServer, free_port
+from tests.support.servers import RedisServer, free_port
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from architecture.sources import ROOT
 from auth_server.settings import AuthServerSettings
 from mcp_gateway.settings import GatewaySettings
+from tests.architecture.sources import ROOT
 
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from architecture.rules import AUTH, COMMON, GATEWAY, HOMES, MAY_IMPORT
-from architecture.sources import Module, is_within, modules
+from tests.architecture.rules import AUTH, COMMON, GATEWAY, HOMES, MAY_IMPORT
+from tests.architecture.sources import Module, is_within, modules
 
 pytestmark = pytest.mark.requirement("CO-01")
 

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from architecture.rules import ENDPOINT_LINES, FUNCTION_LINES, MODULE_LINES
-from architecture.sources import Module, modules
+from tests.architecture.rules import ENDPOINT_LINES, FUNCTION_LINES, MODULE_LINES
+from tests.architecture.sources import Module, modules
 
 pytestmark = pytest.mark.requirement("CO-02")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.mutations import MUTATIONS, Mutation
+from tests.attacks.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SOURCES = ("packages/common/src", "services/auth_server/src", "services/mcp_gateway/src")

@@ -9,7 +9,7 @@ from authproxy_common.http.health import HealthEndpoints
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
 from authproxy_common.secret import Secret
-from support.servers import RedisServer
+from tests.support.servers import RedisServer
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from authproxy_common.http.body_limit import UnambiguousFraming
 from authproxy_common.http.health import HealthEndpoints
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
-from support.servers import serving
+from tests.support.servers import serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-05")]
 

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.http.client import Answer, ask, open_http
-from support.servers import free_port, serving
+from tests.support.servers import free_port, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-04")]
 

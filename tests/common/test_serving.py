@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from authproxy_common.http.serving import PortTakenError, serve
-from support.servers import Program, answers, free_port, running, wait_until
+from tests.support.servers import Program, answers, free_port, running, wait_until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-07")]
 

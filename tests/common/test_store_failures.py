@@ -14,8 +14,8 @@ from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.records import RedisStore, open_store
 from authproxy_common.records.redis_store import DEADLINE, PING_DEADLINE
 from authproxy_common.secret import Secret
-from common.lossy_proxy import LossyProxy, lossy_proxy
-from support.servers import RedisServer
+from tests.common.lossy_proxy import LossyProxy, lossy_proxy
+from tests.support.servers import RedisServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-05", "OP-04")]
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from support.person import People, Person
-from support.stack import Stack, running_stack
+from tests.support.person import People, Person
+from tests.support.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 import anyio
 import pytest
 
-from support.person import People, Person, call
-from support.stack import running_stack
+from tests.support.person import People, Person, call
+from tests.support.stack import running_stack
 
 pytestmark = pytest.mark.anyio
 

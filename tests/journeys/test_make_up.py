@@ -10,9 +10,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from support.browser import Browser
-from support.servers import answers, free_port, running
-from support.stack import ROOT
+from tests.support.browser import Browser
+from tests.support.servers import answers, free_port, running
+from tests.support.stack import ROOT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-07")]
 

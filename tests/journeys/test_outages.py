@@ -6,10 +6,10 @@ import anyio
 import pytest
 
 from examples.mcp_client import SignInFailed
-from support.browser import Browser
-from support.person import People, call
-from support.servers import RedisServer, wait_until
-from support.stack import Stack, get, running_stack
+from tests.support.browser import Browser
+from tests.support.person import People, call
+from tests.support.servers import RedisServer, wait_until
+from tests.support.stack import Stack, get, running_stack
 
 pytestmark = pytest.mark.anyio
 

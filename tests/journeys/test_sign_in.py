@@ -5,8 +5,8 @@ import pytest
 from mcp.client.client import ConnectMode
 
 from examples.mcp_client import SignInFailed
-from support.person import People, call
-from support.stack import Stack, running_stack
+from tests.support.person import People, call
+from tests.support.stack import Stack, running_stack
 
 pytestmark = pytest.mark.anyio
 

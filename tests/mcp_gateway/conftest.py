@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from support.gateway import World
+from tests.support.gateway import World
 
 
 @pytest.fixture

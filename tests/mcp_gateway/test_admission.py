@@ -11,8 +11,8 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey
 
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
-from support.gateway import GATEWAY, World
-from support.network import virtual_network
+from tests.support.gateway import GATEWAY, World
+from tests.support.network import virtual_network
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +43,14 @@ async def test_a_token_anywhere_but_in_the_header_is_none(world: World, place: s
     }
     answer = await world.call(None, **options[place])
     assert (answer.status_code, world.upstream.received) == (401, [])
+
+
+@pytest.mark.requirement("RS-02", "RS-03")
+async def test_a_token_in_the_query_beside_the_header_is_not_passed_on(world: World) -> None:
+    token = (await world.tokens(await world.register()))["access_token"]
+    answer = await world.call(token, params={"access_token": token})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert world.upstream.received == []
 
 
 @pytest.mark.requirement("RS-02")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mcp_gateway.settings import ServerSettings
-from support.gateway import AUTH, GATEWAY, REDIRECT_URI, UPSTREAM, World, answer_of
+from tests.support.gateway import AUTH, GATEWAY, REDIRECT_URI, UPSTREAM, World, answer_of
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from support.browser import Page
-from support.gateway import AUTH, GATEWAY, REDIRECT_URI, World, answer_of
+from tests.support.browser import Page
+from tests.support.gateway import AUTH, GATEWAY, REDIRECT_URI, World, answer_of
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from authproxy_common.config import SettingsError
 from authproxy_common.records import generate_key
 from mcp_gateway.settings import load_settings
 from mcp_gateway.tokens.signing_keys import generate_signing_key
-from support.stack import ROOT
+from tests.support.stack import ROOT
 
 SHIPPED = ROOT / "config/mcp_gateway.yaml"
 PRODUCTION = {

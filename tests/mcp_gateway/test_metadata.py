@@ -7,7 +7,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from mcp_gateway.settings import ServerSettings
-from support.gateway import GATEWAY, UPSTREAM, World
+from tests.support.gateway import GATEWAY, UPSTREAM, World
 
 pytestmark = pytest.mark.anyio
 

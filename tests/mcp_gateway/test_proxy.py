@@ -3,7 +3,7 @@
 import pytest
 
 from mcp_gateway.settings import ServerSettings
-from support.gateway import GATEWAY, UPSTREAM, World
+from tests.support.gateway import GATEWAY, UPSTREAM, World
 
 pytestmark = pytest.mark.anyio
 

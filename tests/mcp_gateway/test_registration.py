@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.gateway import GATEWAY, REDIRECT_URI, World
-from support.network import virtual_network
+from tests.support.gateway import GATEWAY, REDIRECT_URI, World
+from tests.support.network import virtual_network
 
 pytestmark = pytest.mark.anyio
 

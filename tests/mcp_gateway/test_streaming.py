@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_gateway.proxy.transport import open_transport
 from mcp_gateway.settings import ServerSettings
-from support.gateway import World
-from support.servers import serving
+from tests.support.gateway import World
+from tests.support.servers import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -70,11 +70,11 @@ class Sockets:
 
 
 @asynccontextmanager
-async def connected(upstream: GatedServer, **settings: Any) -> AsyncIterator[Sockets]:
+async def connected(upstream: GatedServer, max_connections: int = 100, **settings: Any) -> AsyncIterator[Sockets]:
     with anyio.fail_after(20):
         async with serving(upstream) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
             servers = {"default": ServerSettings(url=f"{origin}/mcp", **settings)}
-            world = World(transport=open_transport(), servers=servers)
+            world = World(transport=open_transport(max_connections), servers=servers)
             token = (await world.tokens(await world.register()))["access_token"]
             async with serving(world.app) as gateway:
                 headers = {"Authorization": f"Bearer {token}", "Host": "mcp.test"}
@@ -144,3 +144,24 @@ async def all_of(
 ) -> AsyncIterator[list[httpx.Response]]:
     async with contextlib.AsyncExitStack() as stack:
         yield [await stack.enter_async_context(stream) for stream in streams]
+
+
+@pytest.mark.requirement("RS-06", "OP-04")
+async def test_clients_that_leave_at_any_moment_do_not_use_up_the_connections_to_the_mcp_server() -> None:
+    async with connected(GatedServer(answers=False), max_connections=5) as sockets:
+        for moment in range(300):
+            await leave_after(sockets, moment % 60)
+        sockets.upstream.answers = True
+        sockets.upstream.go_on.set()
+        answers = [sockets.http.post(sockets.url, headers=sockets.headers, json={}) for _ in range(5)]
+        assert [answer.status_code for answer in await asyncio.gather(*answers)] == [200] * 5
+
+
+async def leave_after(sockets: Sockets, moments: int) -> None:
+    """Send a call and close the connection so many turns of the event loop later."""
+    _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(sockets.url).port)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in sockets.headers.items())
+    writer.write(f"POST /mcp HTTP/1.1\r\n{headers}Content-Length: 2\r\n\r\n{{}}".encode())
+    for _ in range(moments):
+        await anyio.lowlevel.checkpoint()
+    writer.transport.abort()

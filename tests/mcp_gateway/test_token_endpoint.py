@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from joserfc import jwt
 
-from support.gateway import GATEWAY, World
-from support.network import virtual_network
+from mcp_gateway.settings import ServerSettings
+from tests.support.gateway import GATEWAY, UPSTREAM, World
+from tests.support.network import virtual_network
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +184,19 @@ async def test_a_refresh_token_cannot_be_made_up(world: World) -> None:
         answer = await world.token(client.refresh_form(value))
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
     assert (await world.token(client.refresh_form(token))).status_code == 200
+
+
+@pytest.mark.requirement("TK-02", "RS-05")
+async def test_a_refresh_may_narrow_the_scope_of_one_access_token() -> None:
+    servers = {"default": ServerSettings(url=f"{UPSTREAM}/mcp", scopes={"read": "Read", "write": "Write"})}
+    world = World(servers=servers)
+    client = await world.register()
+    granted = await world.tokens(client)
+    narrow = (await world.token(client.refresh_form(granted["refresh_token"], scope="read"))).json()
+    whole = (await world.token(client.refresh_form(narrow["refresh_token"]))).json()
+    assert [tokens["scope"] for tokens in (granted, narrow, whole)] == ["read write", "read", "read write"]
+    assert (await world.call(narrow["access_token"])).status_code == 403
+    assert (await world.call(whole["access_token"])).status_code == 200
 
 
 @pytest.mark.requirement("TK-02")

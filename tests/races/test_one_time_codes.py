@@ -17,8 +17,8 @@ from authproxy_common.http.metrics import Metrics
 from authproxy_common.params import Params
 from authproxy_common.records import Collection, SealingKeys, Store, generate_key, open_store
 from authproxy_common.secret import Secret, mint
-from support.gateway import GATEWAY, World
-from support.network import virtual_network
+from tests.support.gateway import GATEWAY, World
+from tests.support.network import virtual_network
 
 pytestmark = pytest.mark.anyio
 

@@ -20,9 +20,9 @@ from mcp_gateway.app import Resources, create_app
 from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
-from support.browser import Browser, Page
-from support.clock import MovableClock
-from support.network import virtual_network
+from tests.support.browser import Browser, Page
+from tests.support.clock import MovableClock
+from tests.support.network import virtual_network
 
 GATEWAY, AUTH, UPSTREAM = "https://mcp.test", "https://auth.test", "https://upstream.test"
 REDIRECT_URI = "http://127.0.0.1:7777/callback"

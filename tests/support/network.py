@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 
 def virtual_network(hosts: Mapping[str, ASGIApp]) -> httpx.AsyncClient:
-    """A client whose internet is `hosts`, by origin. Streams need a real server: see `support.servers`."""
+    """A client whose internet is `hosts`, by origin. Streams need a real server: see `tests.support.servers`."""
 
     def no_such_host(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(f"no such host: {request.url.host}")

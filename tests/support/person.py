@@ -10,7 +10,7 @@ from mcp.client.client import ConnectMode
 from mcp.shared.dispatcher import ProgressFnT
 
 from examples.mcp_client import MemoryTokens, connected
-from support.browser import Browser
+from tests.support.browser import Browser
 
 
 @dataclass

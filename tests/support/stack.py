@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from support.servers import Program, answers, free_port, running, wait_until
+from tests.support.servers import Program, answers, free_port, running, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _BINARIES = Path(sys.executable).parent

@@ -63,6 +63,8 @@ def parse_http_uri(text: str) -> HttpURI:
         raise MalformedURI("it cannot be read as a URI") from error
     if parts.scheme not in DEFAULT_PORTS:
         raise MalformedURI("it is neither http nor https")
+    if "?" in text and not parts.query:
+        raise MalformedURI("it has an empty query")
     host, port = _authority(parts.netloc, DEFAULT_PORTS[parts.scheme])
     if _DOT_SEGMENT.search(parts.path) or parts.path.startswith("//"):
         raise MalformedURI("its path has dot segments or begins with two slashes")

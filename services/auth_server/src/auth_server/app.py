@@ -88,6 +88,7 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     return [
         *_with_prefix("/login", sign_in.login),
         *_with_prefix("/callback", sign_in.callback),
+        *_with_prefix("/callback/{provider}", sign_in.callback),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
     ]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 
 from auth_server.app import Resources, create_app
+from auth_server.domain.callbacks import shared
 from auth_server.settings import AuthServerSettings, load_settings
 from authproxy_common.cli import Service, command_line
 from authproxy_common.clock import utc_now
@@ -38,6 +39,10 @@ def _say_what_is_unusual(settings: AuthServerSettings) -> None:
     if settings.development_mode:
         log.warning(
             "development_mode", problem="plain http and generated keys are allowed; never use this in production"
+        )
+    if names := shared({name: provider.redirect_uri for name, provider in settings.providers.items()}):
+        log.warning(
+            "redirect_uri_shared", providers=names, problem="give each provider a path of its own: /callback/NAME"
         )
     if not settings.offers_sign_in:
         log.warning(

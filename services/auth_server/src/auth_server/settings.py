@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import entry_problems
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.sealing import ring_problems
@@ -103,9 +104,11 @@ class AuthServerSettings:
             yield "management_port", "must differ from port"
         if self.offers_sign_in and not self.providers:
             yield "providers", "none is configured; set the variables of at least one, or enabled: false"
-        for name in self.providers:
+        for name, provider in self.providers.items():
             if not _PROVIDER_NAME.fullmatch(name):
                 yield f"providers.{name}", "a provider's name has lower-case letters, digits, - and _ alone"
+            if named_in(provider.redirect_uri) not in {None, name}:
+                yield f"providers.{name}.redirect_uri", f"must end with /callback or /callback/{name}"
         if not self.development_mode:
             yield from self._unfit_for_production()
 

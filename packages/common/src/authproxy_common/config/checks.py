@@ -23,7 +23,7 @@ def is_origin(value: str) -> str | None:
         uri = parse_http_uri(value)
     except MalformedURI as error:
         return f"must be an http or https URL: {error}"
-    if value.endswith("/") or uri.path != "/" or "?" in value:
+    if value.endswith("/") or uri.path != "/" or uri.query:
         return "must be scheme, host and port alone, without a path and without a slash at the end"
     return None
 

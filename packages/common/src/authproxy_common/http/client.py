@@ -31,9 +31,11 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON, or None where it is none."""
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
         except (ValueError, RecursionError):
             return None
+        return value
 
 
 async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: str, deadline: timedelta) -> Answer:

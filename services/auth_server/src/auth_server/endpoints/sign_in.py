@@ -34,5 +34,6 @@ class SignInEndpoints:
 
     async def callback(self, request: Request) -> Response:
         """302 to the gateway."""
-        url = await self.flow.complete(query_params(request), self.browser.digest_of(request))
+        arrived_for = request.path_params.get("provider")
+        url = await self.flow.complete(query_params(request), self.browser.digest_of(request), arrived_for)
         return RedirectResponse(url, 302)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import GatewayURIs
 from auth_server.domain.sign_ins import SIGN_IN_AGAIN, GatewayCode, LoginRequest, SignInAttempt, narrowed_scope
 from auth_server.flows.ports import AuthorizationRequest, IdentityProvider
@@ -68,8 +69,10 @@ class SignInFlow:
         self.events.note("sign_in_begun", provider=name, sign_in=trace(state), gateway=trace(address.state or ""))
         return url
 
-    async def complete(self, answer: Params, browser: str | None) -> str:
+    async def complete(self, answer: Params, browser: str | None, arrived_for: str | None) -> str:
         """The gateway's URL with a gateway code, for the provider's `answer` brought by `browser`.
+
+        `arrived_for` is the provider that the callback's path names, None where it names none.
 
         Raises:
             InvalidRequest: The answer belongs to no sign-in of this browser.
@@ -84,7 +87,7 @@ class SignInFlow:
         attempt.check_browser(browser)
         address = ReturnAddress(attempt.gateway_uri, attempt.gateway_state)
         try:
-            code = await self._gateway_code(attempt, answer)
+            code = await self._gateway_code(attempt, answer, arrived_for)
         except OAuthError as error:
             raise SentBack(address, error) from error
         self.events.note(
@@ -93,7 +96,8 @@ class SignInFlow:
         return address.with_code(code)
 
     def unchosen(self, request: LoginRequest) -> list[str]:
-        """The providers that a person has to choose from, if `request` leaves that open."""
+        """The providers that a person has to choose from, if `request` leaves that open; raises InvalidRequest."""
+        self.gateway_uris.admit(request.gateway_uri, request.state)
         return sorted(self.providers) if request.provider is None and len(self.providers) > 1 else []
 
     def _provider(self, name: str | None) -> tuple[str, IdentityProvider]:
@@ -103,10 +107,13 @@ class SignInFlow:
             raise InvalidRequest(f"there is no such provider; configured: {', '.join(sorted(self.providers))}")
         return name, self.providers[name]
 
-    async def _gateway_code(self, attempt: SignInAttempt, answer: Params) -> str:
+    async def _gateway_code(self, attempt: SignInAttempt, answer: Params, arrived_for: str | None) -> str:
         provider = self.providers.get(attempt.provider)
         if provider is None:
             raise ServerError("the provider of this sign-in is no longer configured")
+        if arrived_for != named_in(provider.redirect_uri):
+            # One provider sent the browser on to another, whose code it would now be given (RFC 9700 §4.4).
+            raise ServerError("the answer does not come from the provider that was asked")
         await provider.check_issuer(answer.get("iss"))
         if error := answer.get("error"):
             raise refusal(error, "identity provider")

@@ -1,5 +1,6 @@
 """ID token validation (OpenID Connect Core §3.1.3.7)."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ class IDTokenValidator:
         try:
             claims = await self._signed_claims(id_token.reveal())
             self._registry().validate(claims)
+            json.dumps(claims, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
         except (JoseError, ValueError, TypeError) as error:
             raise ServerError("the identity provider's ID token is not valid") from error
         self._check_audience(claims)

@@ -70,14 +70,16 @@ class OAuthClient:
             InvalidGrant: The provider did not accept what it had issued.
             ServerError: It answered anything else, the client's own credentials being wrong included.
         """
-        if not isinstance(answer.json(), dict):
-            raise ServerError("the identity provider's token endpoint did not answer with JSON")
+        body = answer.json()
+        if not isinstance(body, dict) or (answer.status != 200 and "error" not in body):
+            raise ServerError(f"the identity provider's token endpoint answered {answer.status} with something else")
         try:
             # No `scope=`: oauthlib would raise a bare Warning where the provider granted another.
             tokens = WebApplicationClient(self.settings.client_id).parse_request_body_response(answer.body.decode())
         except InvalidGrantError as error:
             raise InvalidGrant("the identity provider no longer accepts this grant") from error
-        except (OAuth2Error, ValueError) as error:
+        except (OAuth2Error, ValueError, TypeError, AttributeError) as error:
+            # The last two are what oauthlib makes of members that are not of their type.
             raise ServerError("the identity provider refused the token request") from error
         if not isinstance(tokens.get("access_token"), str):
             raise ServerError("the identity provider's token response has no access_token")

@@ -108,7 +108,7 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
         raise UpstreamGone(type(error).__name__) from error
 
 
-def open_transport() -> HttpxTransport:
+def open_transport(max_connections: int = 1000) -> HttpxTransport:
     """A transport that follows no redirect and takes nothing from the environment."""
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30)
+    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=100, keepalive_expiry=30)
     return HttpxTransport(httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False))

@@ -1,0 +1,21 @@
+"""The redirect URIs that are registered with providers.
+
+Where several providers share one, a hostile provider can have a browser bring it another provider's code (RFC 9700
+§4.4), unless every one of them sends `iss`. A path of its own for each, `/callback/NAME`, tells them apart.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_NAMED = "/callback/"
+
+
+def named_in(redirect_uri: str) -> str | None:
+    """The provider that a redirect URI's path names; None for the plain `/callback`."""
+    return urlsplit(redirect_uri).path.partition(_NAMED)[2] or None
+
+
+def shared(redirect_uris: Mapping[str, str]) -> list[str]:
+    """The names of the providers that have a redirect URI in common with another one."""
+    uses = list(redirect_uris.values())
+    return sorted(name for name, redirect_uri in redirect_uris.items() if uses.count(redirect_uri) > 1)

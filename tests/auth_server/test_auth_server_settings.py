@@ -1,0 +1,221 @@
+"""`oauth2_config.yaml`: the shipped file, what it refuses, and that no refusal repeats a secret."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from auth_server.settings import AuthServerSettings, load_settings
+from authproxy_common.config import Loaded, SettingsError
+
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "config" / "oauth2_config.yaml"
+KEY = base64.b64encode(b"k" * 32).decode()
+PRODUCTION = {
+    "OAUTH2_PUBLIC_URL": "https://auth.example.com",
+    "REDIS_URL": "rediss://:redis-password@redis.example.com:6379/0",
+    "OAUTH2_ENCRYPTION_KEYS": KEY,
+}
+REGISTRATIONS = {
+    "azure": {"AZURE_TENANT_ID": "11111111-2222-3333-4444-555555555555"},
+    "google": {},
+    "okta": {"OKTA_ISSUER": "https://example.okta.com/oauth2/default"},
+    "auth0": {"AUTH0_DOMAIN": "example.eu.auth0.com"},
+    "keycloak": {"KEYCLOAK_ISSUER": "https://sso.example.com/realms/example"},
+}
+ISSUERS = {
+    "azure": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+    "google": "https://accounts.google.com",
+    "okta": "https://example.okta.com/oauth2/default",
+    "auth0": "https://example.eu.auth0.com/",
+    "keycloak": "https://sso.example.com/realms/example",
+}
+
+
+def variables_of(name: str) -> dict[str, str]:
+    """The environment variables of one registration."""
+    prefix = name.upper()
+    return REGISTRATIONS[name] | {
+        f"{prefix}_CLIENT_ID": f"{name}-client",
+        f"{prefix}_CLIENT_SECRET": f"{name}-hush",
+        f"{prefix}_REDIRECT_URI": "https://auth.example.com/callback",
+    }
+
+
+def load(tmp_path: Path, **changed: Any) -> Loaded[AuthServerSettings]:
+    """Settings from a small file that is in order but for what is changed."""
+    provider = {"issuer": "https://idp.test", "client_id": "broker", "redirect_uri": "https://auth.test/callback"}
+    tree: dict[str, Any] = {
+        "public_url": "https://auth.test",
+        "redis_url": "redis://localhost",
+        "encryption_keys": [KEY],
+        "providers": {"test": provider},
+        "proxy_oauth": {"allowed_redirect_uris": ["https://app.test/cb"]},
+    }
+    path = tmp_path / "oauth2_config.yaml"
+    path.write_text(yaml.safe_dump(tree | changed), encoding="utf-8")
+    return load_settings(path, {})
+
+
+def problems_of(tmp_path: Path, **changed: Any) -> dict[str, str]:
+    """The problems of a file, by their keys; each names the file."""
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, **changed)
+    assert all(problem.file == str(tmp_path / "oauth2_config.yaml") for problem in caught.value.problems)
+    return {problem.key: problem.message for problem in caught.value.problems}
+
+
+@pytest.mark.requirement("CF-01", "CF-04")
+def test_the_shipped_file_serves_all_five_registrations_at_once() -> None:
+    variables = PRODUCTION.copy()
+    for name in REGISTRATIONS:
+        variables |= variables_of(name)
+
+    loaded = load_settings(SHIPPED, variables)
+
+    providers = loaded.settings.providers
+    assert {name: provider.issuer for name, provider in providers.items()} == ISSUERS
+    for name, provider in providers.items():
+        assert (provider.client_id, provider.client_secret.reveal()) == (f"{name}-client", f"{name}-hush")
+        assert provider.redirect_uri == "https://auth.example.com/callback"
+    assert [warning.key for warning in loaded.warnings] == ["providers.development"]
+    assert loaded.settings.proxy_oauth.strict_uri_validation
+
+
+@pytest.mark.requirement("BR-04")
+def test_the_shipped_file_asks_each_provider_for_refresh_tokens_in_its_own_way() -> None:
+    variables = PRODUCTION.copy()
+    for name in REGISTRATIONS:
+        variables |= variables_of(name)
+
+    providers = load_settings(SHIPPED, variables).settings.providers
+
+    asked_by_scope = {name for name, provider in providers.items() if "offline_access" in provider.scope.split()}
+    assert asked_by_scope == {"azure", "okta", "auth0", "keycloak"}
+    assert providers["google"].authorization_parameters == {"access_type": "offline", "prompt": "consent"}
+
+
+@pytest.mark.requirement("CF-04")
+@pytest.mark.parametrize("name", REGISTRATIONS)
+def test_registrations_whose_variables_are_unset_are_left_out_with_a_warning(name: str) -> None:
+    loaded = load_settings(SHIPPED, PRODUCTION | variables_of(name))
+
+    assert loaded.settings.providers.keys() == {name}
+    others = {f"providers.{other}" for other in REGISTRATIONS | {"development": {}} if other != name}
+    assert {warning.key for warning in loaded.warnings} == others
+    assert all("left out: none of " in warning.message for warning in loaded.warnings)
+
+
+@pytest.mark.requirement("CF-04", "CF-02")
+@pytest.mark.parametrize("name", REGISTRATIONS)
+@pytest.mark.parametrize("suffix", ["CLIENT_ID", "CLIENT_SECRET"])
+def test_a_registration_that_is_set_in_part_is_an_error_that_names_the_missing_variable(name: str, suffix: str) -> None:
+    variables = PRODUCTION | variables_of(name)
+    missing = f"{name.upper()}_{suffix}"
+    del variables[missing]
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(SHIPPED, variables)
+
+    (problem,) = caught.value.problems
+    assert problem.key == f"providers.{name}.{suffix.lower()}"
+    assert missing in problem.message
+    assert str(SHIPPED) in str(caught.value)
+
+
+@pytest.mark.requirement("CF-01")
+def test_secrets_come_in_as_mounted_files(tmp_path: Path) -> None:
+    (tmp_path / "hush").write_text("from-a-file\n", encoding="utf-8")
+    variables = PRODUCTION | variables_of("okta")
+    del variables["OKTA_CLIENT_SECRET"]
+
+    loaded = load_settings(SHIPPED, variables | {"OKTA_CLIENT_SECRET_FILE": str(tmp_path / "hush")})
+
+    assert loaded.settings.providers["okta"].client_secret.reveal() == "from-a-file"
+
+
+@pytest.mark.requirement("CF-02", "CF-03")
+def test_everything_that_is_unsafe_in_production_is_refused_at_once(tmp_path: Path) -> None:
+    unsafe: dict[str, Any] = {
+        "public_url": "http://auth.test",
+        "redis_url": "memory://",
+        "encryption_keys": [],
+        "providers": {
+            "test": {"issuer": "http://idp.test", "client_id": "broker", "redirect_uri": "http://auth.test/callback"}
+        },
+        "proxy_oauth": {"allowed_redirect_uris": ["https://app.test/cb", "http://app.test/cb", "http://localhost/cb"]},
+    }
+
+    assert problems_of(tmp_path, **unsafe).keys() == {
+        "public_url",
+        "redis_url",
+        "encryption_keys",
+        "providers.test.issuer",
+        "providers.test.redirect_uri",
+        "proxy_oauth.allowed_redirect_uris[1]",
+    }
+    assert load(tmp_path, **unsafe, development_mode=True).settings.development_mode
+
+
+@pytest.mark.requirement("BR-03", "CF-02")
+def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_path: Path) -> None:
+    entries = ["https://app.test/cb", "https://app.test/oauth/*", "http://localhost:*"]
+
+    problems = problems_of(tmp_path, proxy_oauth={"allowed_redirect_uris": entries})
+
+    assert problems.keys() == {f"proxy_oauth.allowed_redirect_uris[{index}]" for index in (1, 2)}
+    assert all("strict_uri_validation" in message for message in problems.values())
+    loose = {"allowed_redirect_uris": entries, "strict_uri_validation": False}
+    assert load(tmp_path, proxy_oauth=loose).settings.proxy_oauth.allowed_redirect_uris == tuple(entries)
+
+
+@pytest.mark.requirement("CF-02")
+@pytest.mark.parametrize(
+    ("changed", "key", "says"),
+    [
+        pytest.param({"public_uri": "https://a.test"}, "public_uri", "did you mean public_url", id="unknown key"),
+        pytest.param({"public_url": "https://auth.test/"}, "public_url", "without a slash", id="slash at the end"),
+        pytest.param({"public_url": "https://auth.test/sub"}, "public_url", "without a path", id="path"),
+        pytest.param({"port": "http"}, "port", "whole number", id="port in words"),
+        pytest.param({"port": 70000}, "port", "between 1 and 65535", id="port too high"),
+        pytest.param({"port": 9464}, "management_port", "must differ", id="one port twice"),
+        pytest.param({"redis_url": "mysql://x"}, "redis_url", "redis://", id="another store"),
+        pytest.param({"encryption_keys": ["short"]}, "encryption_keys[0]", "32 random bytes", id="short key"),
+        pytest.param({"providers": {}}, "providers", "none is configured", id="no provider"),
+        pytest.param({"providers": {"Test!": {}}}, "providers.Test!", "lower-case", id="provider with a bad name"),
+        pytest.param({"session": {"timeout": 0}}, "session.timeout", "at least 1", id="no time to sign in"),
+        pytest.param(
+            {"proxy_oauth": {"gateway_code_ttl_seconds": -1}},
+            "proxy_oauth.gateway_code_ttl_seconds",
+            "at least 1",
+            id="negative lifetime",
+        ),
+        pytest.param({"enabled": "perhaps"}, "enabled", "true or false", id="half a switch"),
+    ],
+)
+def test_a_setting_out_of_order_is_refused_with_its_key(
+    tmp_path: Path, changed: dict[str, Any], key: str, says: str
+) -> None:
+    assert says in problems_of(tmp_path, **changed)[key]
+
+
+@pytest.mark.requirement("CF-02")
+def test_further_authorization_parameters_cannot_be_those_that_we_set_ourselves(tmp_path: Path) -> None:
+    ours = ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"]
+    registration = {
+        "issuer": "https://idp.test",
+        "client_id": "broker",
+        "redirect_uri": "https://auth.test/callback",
+        "authorization_parameters": dict.fromkeys(ours, "fixed"),
+    }
+
+    problems = problems_of(tmp_path, providers={"test": registration})
+
+    assert any(key.startswith("providers.test.authorization_parameters") for key in problems)
+
+
+@pytest.mark.requirement("CF-05")
+@pytest.mark.parametrize("switched_off", [{"enabled": False}, {"proxy_oauth": {"enabled": False}}])
+def test_an_auth_server_that_is_switched_off_needs_no_provider(tmp_path: Path, switched_off: dict[str, Any]) -> None:
+    assert not load(tmp_path, providers={}, **switched_off).settings.offers_sign_in

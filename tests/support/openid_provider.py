@@ -1,0 +1,240 @@
+"""A small honest OpenID provider in this process. It does what the RFCs ask of it until a test tells it to be rude."""
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus, urlencode
+
+import httpx
+from joserfc import jws
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from authproxy_common.clock import Clock
+from tests.support.gate import Gate
+
+IDP = "https://idp.test"
+_LIFETIME = 3600
+_USER = {"sub": "248289761001", "email": "alice@example.com", "email_verified": True, "name": "Alice"}
+
+
+@cache
+def rsa_key(key_id: str) -> RSAKey:
+    """The key pair called `key_id`, the same one for the whole run."""
+    return RSAKey.generate_key(2048, {"kid": key_id, "use": "sig", "alg": "RS256"})
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a code or a refresh token stands for."""
+
+    scope: str
+    redirect_uri: str = ""
+    code_challenge: str = ""
+    nonce: str | None = None
+
+
+class Refused(Exception):
+    """An error answer of the token endpoint (RFC 6749 §5.2)."""
+
+    def __init__(self, error: str, status: int = 400) -> None:
+        super().__init__(error)
+        self.error, self.status = error, status
+
+
+@dataclass
+class OpenIDProvider:
+    """The provider, with one client registered. It is an ASGI application.
+
+    Args:
+        now: Its clock.
+        issuer: Its issuer identifier.
+        client_id, client_secret, redirect_uri: Its client's registration.
+        auth_methods: How the client may authenticate.
+        sends_issuer: Whether its authorization responses have `iss`, and its metadata says so.
+        rotates: Whether a refresh answers with a new refresh token, the old one being spent.
+        signs_in_again: Whether a refresh answers with a new ID token.
+        denies_with: The error that everybody gets who wants to sign in.
+        is_down: Whether its port is closed.
+        gates: Where its answers wait, by endpoint. One that is never opened makes an endpoint that never answers.
+        instead: Answers to give in place of its own, by endpoint.
+        statuses: Statuses to give to its own answers, by endpoint.
+        metadata, members, claims, header: What to change in its discovery document, its token responses, its ID tokens
+            and their headers; None leaves out.
+        forge: Makes its ID tokens in place of itself.
+    """
+
+    now: Clock
+    issuer: str = IDP
+    client_id: str = "broker"
+    client_secret: str = "s3cret/with+signs"
+    redirect_uri: str = "https://auth.test/callback"
+    auth_methods: tuple[str, ...] = ("client_secret_basic",)
+    sends_issuer: bool = False
+    rotates: bool = True
+    signs_in_again: bool = True
+    denies_with: str | None = None
+    is_down: bool = False
+    gates: dict[str, Gate] = field(default_factory=dict)
+    instead: dict[str, Response] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
+    forge: Callable[[dict[str, Any], dict[str, Any]], str] | None = None
+    published: list[Mapping[str, Any]] = field(default_factory=list)
+    signing_key: RSAKey = field(default_factory=lambda: rsa_key("first"))
+    codes: dict[str, Issued] = field(default_factory=dict)
+    refresh_tokens: dict[str, Issued] = field(default_factory=dict)
+    asked: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        endpoints = {
+            "metadata": ("/.well-known/openid-configuration", self._metadata),
+            "keys": ("/jwks", self._keys),
+            "authorize": ("/authorize", self._authorize),
+            "token": ("/token", self._token),
+        }
+        self.published = self.published or [self.signing_key.as_dict(private=False)]
+        self._app = Starlette(
+            routes=[
+                Route(path, self._answering(name, endpoint), methods=["POST" if name == "token" else "GET"])
+                for name, (path, endpoint) in endpoints.items()
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.is_down:
+            raise httpx.ConnectError("connection refused")
+        await self._app(scope, receive, send)
+
+    def times_asked(self, endpoint: str) -> int:
+        """How many requests it got there."""
+        return len(self.asked.get(endpoint, []))
+
+    def rotate_keys(self, key_id: str) -> None:
+        """Sign with another key from now on, and publish that one alone."""
+        self.signing_key = rsa_key(key_id)
+        self.published = [self.signing_key.as_dict(private=False)]
+
+    def _answering(self, name: str, endpoint: Callable[[Request, dict[str, str]], Response]) -> Any:
+        async def answer(request: Request) -> Response:
+            parameters = dict(request.query_params) | dict(parse_qsl((await request.body()).decode()))
+            self.asked.setdefault(name, []).append(parameters)
+            if gate := self.gates.get(name):
+                gate.reached.set()
+                await gate.opened.wait()
+            response = self.instead.get(name) or endpoint(request, parameters)
+            response.status_code = self.statuses.get(name, response.status_code)
+            return response
+
+        return answer
+
+    def _metadata(self, _request: Request, _parameters: dict[str, str]) -> Response:
+        base = self.issuer.rstrip("/")
+        document = {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{base}/authorize",
+            "token_endpoint": f"{base}/token",
+            "jwks_uri": f"{base}/jwks",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": list(self.auth_methods),
+            "authorization_response_iss_parameter_supported": self.sends_issuer,
+        }
+        return JSONResponse(changed(document, self.metadata))
+
+    def _keys(self, _request: Request, _parameters: dict[str, str]) -> Response:
+        return JSONResponse({"keys": self.published})
+
+    def _authorize(self, _request: Request, asked: dict[str, str]) -> Response:
+        expected = {"client_id": self.client_id, "redirect_uri": self.redirect_uri, "response_type": "code"}
+        if not expected.items() <= asked.items() or "openid" not in asked.get("scope", "").split():
+            return JSONResponse({"error": "invalid_request"}, 400)
+        answer = {"state": asked["state"]} | ({"iss": self.issuer} if self.sends_issuer else {})
+        if self.denies_with:
+            answer["error"] = self.denies_with
+        elif asked.get("code_challenge_method") != "S256" or len(asked.get("code_challenge", "")) != 43:
+            answer["error"] = "invalid_request"
+        else:
+            answer["code"] = secrets.token_urlsafe(24)
+            issued = Issued(asked["scope"], asked["redirect_uri"], asked["code_challenge"], asked.get("nonce"))
+            self.codes[answer["code"]] = issued
+        return RedirectResponse(f"{self.redirect_uri}?{urlencode(answer)}", 302)
+
+    def _token(self, request: Request, form: dict[str, str]) -> Response:
+        try:
+            self._check_client(request, form)
+            issued = self._redeem(form)
+        except Refused as error:
+            return JSONResponse({"error": error.error}, error.status)
+        is_refresh = form["grant_type"] == "refresh_token"
+        body: dict[str, Any] = {"token_type": "Bearer", "expires_in": _LIFETIME, "scope": issued.scope}
+        body["access_token"] = f"upstream-access-{secrets.token_urlsafe(8)}"
+        if self.signs_in_again or not is_refresh:
+            body["id_token"] = self._id_token(issued)
+        if "offline_access" in issued.scope.split() and (self.rotates or not is_refresh):
+            body["refresh_token"] = f"upstream-refresh-{secrets.token_urlsafe(8)}"
+            self.refresh_tokens[body["refresh_token"]] = Issued(issued.scope)
+        return JSONResponse(changed(body, self.members))
+
+    def _check_client(self, request: Request, form: dict[str, str]) -> None:
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic" and "client_secret_basic" in self.auth_methods:
+            offered = tuple(unquote_plus(part) for part in base64.b64decode(encoded).decode().split(":", 1))
+        elif "client_secret_post" in self.auth_methods:
+            offered = (form.get("client_id", ""), form.get("client_secret", ""))
+        elif "none" in self.auth_methods and not self.client_secret:
+            offered = (form.get("client_id", ""), "")
+        else:
+            offered = ()
+        if offered != (self.client_id, self.client_secret):
+            raise Refused("invalid_client", 401)
+
+    def _redeem(self, form: dict[str, str]) -> Issued:
+        match form.get("grant_type"):
+            case "authorization_code":
+                issued = self.codes.pop(form.get("code", ""), None)
+                if issued is None or issued.redirect_uri != form.get("redirect_uri"):
+                    raise Refused("invalid_grant")
+                if s256(form.get("code_verifier", "")) != issued.code_challenge:
+                    raise Refused("invalid_grant")
+            case "refresh_token":
+                offered = form.get("refresh_token", "")
+                issued = self.refresh_tokens.pop(offered, None) if self.rotates else self.refresh_tokens.get(offered)
+                if issued is None:
+                    raise Refused("invalid_grant")
+            case _:
+                raise Refused("unsupported_grant_type")
+        return issued
+
+    def _id_token(self, issued: Issued) -> str:
+        at = int(self.now().timestamp())
+        claims = _USER | {"iss": self.issuer, "aud": self.client_id, "iat": at, "exp": at + _LIFETIME}
+        claims |= {"nonce": issued.nonce} if issued.nonce else {}
+        header = changed({"alg": "RS256", "kid": self.signing_key.kid}, self.header)
+        claims = changed(claims, self.claims)
+        if self.forge:
+            return self.forge(header, claims)
+        return jws.serialize_compact(header, json.dumps(claims), self.signing_key, [header["alg"]])
+
+
+def changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`document` with `changes`; a member changed to None is left out."""
+    return {name: value for name, value in {**document, **changes}.items() if value is not None}
+
+
+def s256(verifier: str) -> str:
+    """RFC 7636 §4.2, worked out apart from the code under test."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
