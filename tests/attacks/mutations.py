@@ -76,4 +76,92 @@ MUTATIONS = [
         "if True",
         f"{_TESTS}::test_no_credential_or_claimed_identity_of_the_client_reaches_the_mcp_server",
     ),
+    Mutation(
+        "the gateway code's verifier",
+        f"{_AUTH}/domain/sign_ins.py",
+        "CodeChallenge(self.code_challenge).check(code_verifier)",
+        "pass",
+        "tests/auth_server/test_exchange_endpoint.py::"
+        "test_a_code_is_worthless_to_others_and_spent_by_their_attempt[another verifier]",
+    ),
+    Mutation(
+        "a verifier without a challenge",
+        f"{_AUTH}/domain/sign_ins.py",
+        "elif code_verifier is not None:",
+        "elif False:",
+        "tests/auth_server/test_exchange_endpoint.py::"
+        "test_a_verifier_for_a_code_without_a_challenge_shows_that_the_code_is_from_another_sign_in",
+    ),
+    Mutation(
+        "the gateway code's gateway_uri",
+        f"{_AUTH}/domain/sign_ins.py",
+        "if gateway_uri is None or not hmac.compare_digest(gateway_uri.encode(), self.gateway_uri.encode()):",
+        "if False:",
+        "tests/auth_server/test_exchange_endpoint.py::"
+        "test_a_code_is_worthless_to_others_and_spent_by_their_attempt[another gateway_uri]",
+    ),
+    Mutation(
+        "the browser of a sign-in",
+        f"{_AUTH}/flows/sign_in.py",
+        "attempt.check_browser(browser)",
+        "pass",
+        "tests/auth_server/test_callback_endpoint.py::"
+        "test_a_sign_in_is_finished_in_the_browser_that_began_it[no cookie]",
+    ),
+    Mutation(
+        "the ID token's nonce",
+        f"{_AUTH}/providers/id_token.py",
+        "if nonce is not None and not (isinstance(offered, str) and nonce.matches(offered)):",
+        "if False:",
+        "tests/auth_server/test_id_tokens.py::test_an_id_token_with_a_wrong_claim_is_not_believed[another nonce]",
+    ),
+    Mutation(
+        "the provider that a callback arrived for",
+        f"{_AUTH}/flows/sign_in.py",
+        "if arrived_for != named_in(provider.redirect_uri):",
+        "if False:",
+        "tests/auth_server/test_mix_up.py::test_a_code_of_another_provider_is_not_redeemed[a path for each]",
+    ),
+    Mutation(
+        "the browser of a consent page",
+        f"{_GATEWAY}/flows/authorization.py",
+        "check_browser(pending.browser, browser)\n        return pending",
+        "return pending",
+        "tests/mcp_gateway/test_consent.py::test_an_answer_from_another_browser_is_refused",
+    ),
+    Mutation(
+        "the browser of an approval",
+        f"{_GATEWAY}/flows/authorization.py",
+        "check_browser(pending.browser, browser)\n        address",
+        "address",
+        "tests/mcp_gateway/test_consent.py::test_a_callback_in_another_browser_is_refused_and_its_code_not_exchanged",
+    ),
+    Mutation(
+        "the first use of a refresh token",
+        f"{_GATEWAY}/flows/grants.py",
+        "if first is not None and self.now() - first.used_at > self.grace:",
+        "if False:",
+        "tests/mcp_gateway/test_token_endpoint.py::test_a_superseded_refresh_token_ends_the_grant",
+    ),
+    Mutation(
+        "the first use of a code",
+        f"{_GATEWAY}/grant_types/authorization_code.py",
+        "if await self.uses.claim(value, CodeUse(code.grant_id)) is not None:",
+        "if False:",
+        "tests/mcp_gateway/test_token_endpoint.py::test_a_code_used_twice_ends_what_the_first_use_got",
+    ),
+    Mutation(
+        "the type of an access token",
+        f"{_GATEWAY}/tokens/access_tokens.py",
+        'if str(token.header.get("typ", "")).lower() not in {_TYPE, f"application/{_TYPE}"}:',
+        "if False:",
+        "tests/mcp_gateway/test_admission.py::test_a_forged_token_is_refused[not an access token by its type]",
+    ),
+    Mutation(
+        "where a call comes from",
+        f"{_GATEWAY}/proxy/mcp_proxy.py",
+        "self.origins.check(headers)",
+        "pass",
+        "tests/mcp_gateway/test_admission.py::test_calls_come_by_our_name_and_from_allowed_pages[a foreign one]",
+    ),
 ]
