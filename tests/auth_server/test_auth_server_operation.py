@@ -167,6 +167,17 @@ async def test_a_body_above_the_limit_is_refused_announced_or_not(auth: AuthServ
     check_json(await auth.post(path, content=body[:-1], headers=FORM), 400, "invalid_request")
 
 
+@pytest.mark.requirement("OP-05")
+async def test_a_body_that_is_announced_above_the_limit_is_not_read(auth: AuthServerWorld) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("it was read")
+        yield b""
+
+    headers = FORM | {"Content-Length": str(LIMIT + 1)}
+
+    check_json(await auth.post(BACKEND[0], content=unread(), headers=headers), 413, "invalid_request")
+
+
 @pytest.mark.requirement("CF-05")
 @pytest.mark.parametrize(
     "switches",

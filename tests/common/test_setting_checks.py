@@ -25,7 +25,6 @@ Check = Callable[[Any], str | None]
         pytest.param(checks.is_store_url, Secret("rediss://:p@redis.test:6380/1"), id="store with TLS"),
         pytest.param(checks.is_store_url, Secret("memory://"), id="store in memory"),
         pytest.param(checks.is_log_level, "INFO", id="log level"),
-        pytest.param(checks.production_problem, "https://mcp.test", id="https"),
     ],
 )
 def test_a_sound_value_has_nothing_wrong_with_it(check: Check, value: object) -> None:
@@ -57,8 +56,16 @@ def test_an_unsound_value_is_explained(check: Check, value: object) -> None:
 
 
 @pytest.mark.requirement("CF-03")
-def test_plain_http_is_a_problem_outside_development() -> None:
-    assert "development_mode" in str(checks.production_problem("http://mcp.test"))
+def test_what_development_allows_is_a_problem_outside_it() -> None:
+    found = dict(checks.unfit_for_production({"public_url": "http://mcp.test"}, Secret("memory://"), ()))
+    assert set(found) == {"public_url", "redis_url", "encryption_keys"}
+    assert all("development_mode" in message for message in found.values())
+
+
+@pytest.mark.requirement("CF-03")
+def test_what_is_fit_for_production_is_no_problem() -> None:
+    redis_url = Secret("rediss://redis.test:6379")
+    assert list(checks.unfit_for_production({"public_url": "https://mcp.test"}, redis_url, [Secret("key")])) == []
 
 
 @pytest.mark.requirement("OP-02")

@@ -13,8 +13,8 @@ from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
-from authproxy_common.records import SealingKeys, Store, generate_key, open_store
-from authproxy_common.records.development_keys import development_key
+from authproxy_common.records import open_store
+from authproxy_common.records.development_keys import sealing_keys
 
 log = structlog.get_logger("auth_server")
 
@@ -29,7 +29,9 @@ async def run(loaded: Loaded[AuthServerSettings]) -> None:
         log.warning("configuration", key=warning.key, problem=warning.message)
     _say_what_is_unusual(settings)
     store = open_store(settings.redis_url)
-    resources = Resources(store, await _sealing_keys(settings, store), open_http(), utc_now)
+    resources = Resources(
+        store, await sealing_keys(settings.encryption_keys, store, "auth-server"), open_http(), utc_now
+    )
     log.info("serving", port=settings.port, public_url=settings.public_url, providers=sorted(settings.providers))
     ports = [port for port in (settings.port, settings.management_port) if port]
     await serve(create_app(settings, resources), settings.host, ports, _GRACEFUL)
@@ -48,11 +50,6 @@ def _say_what_is_unusual(settings: AuthServerSettings) -> None:
         log.warning(
             "sign_in_closed", problem="enabled or proxy_oauth.enabled is false; every sign-in endpoint answers 404"
         )
-
-
-async def _sealing_keys(settings: AuthServerSettings, store: Store) -> SealingKeys:
-    keys = settings.encryption_keys or (await development_key(store, "auth-server:development-key", generate_key),)
-    return SealingKeys(keys)
 
 
 main = command_line(Service("auth-server", "The auth server: signs browsers in for any gateway.", load_settings, run))

@@ -115,18 +115,9 @@ class AuthServerSettings:
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url}
         for name, provider in self.providers.items():
-            urls |= {
-                f"providers.{name}.issuer": provider.issuer,
-                f"providers.{name}.redirect_uri": provider.redirect_uri,
-            }
-        yield from ((key, problem) for key, url in urls.items() if (problem := checks.production_problem(url)))
-        if self.redis_url.reveal().startswith("memory://"):
-            yield "redis_url", "must be redis:// or rediss:// unless development_mode is true"
-        if not self.encryption_keys:
-            yield (
-                "encryption_keys",
-                "is needed unless development_mode is true; make a key with `openssl rand -base64 32`",
-            )
+            urls[f"providers.{name}.issuer"] = provider.issuer
+            urls[f"providers.{name}.redirect_uri"] = provider.redirect_uri
+        return checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
 
 
 def load_settings(path: Path, variables: Mapping[str, str]) -> Loaded[AuthServerSettings]:

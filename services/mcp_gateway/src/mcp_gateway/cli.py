@@ -10,8 +10,8 @@ from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
-from authproxy_common.records import SealingKeys, Store, generate_key, open_store
-from authproxy_common.records.development_keys import development_key
+from authproxy_common.records import Store, open_store
+from authproxy_common.records.development_keys import development_key, sealing_keys
 from mcp_gateway.app import Resources, create_app
 from mcp_gateway.proxy.transport import open_transport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, load_settings
@@ -30,7 +30,7 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
     store = open_store(config.redis_url)
     resources = Resources(
         store=store,
-        sealing_keys=await _sealing_keys(config, store),
+        sealing_keys=await sealing_keys(config.encryption_keys, store, "mcp-gateway"),
         signing_keys=await _signing_keys(config, store),
         http=open_http(),
         transport=open_transport(),
@@ -50,11 +50,6 @@ def _say_what_is_unusual(config: AdapterSettings) -> None:
         log.warning(
             "authentication_off", problem="enable_auth is false; WHOEVER REACHES THIS PORT MAY CALL EVERY MCP SERVER"
         )
-
-
-async def _sealing_keys(config: AdapterSettings, store: Store) -> SealingKeys:
-    keys = config.encryption_keys or (await development_key(store, "mcp-gateway:development-key", generate_key),)
-    return SealingKeys(keys)
 
 
 async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:

@@ -100,16 +100,8 @@ class AdapterSettings:
                 )
 
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
-        for key in ("public_url", "external_auth_service_url"):
-            if problem := checks.production_problem(getattr(self, key)):
-                yield key, problem
-        if self.redis_url.reveal().startswith("memory://"):
-            yield "redis_url", "must be redis:// or rediss:// unless development_mode is true"
-        if not self.encryption_keys:
-            yield (
-                "encryption_keys",
-                "is needed unless development_mode is true; make a key with `openssl rand -base64 32`",
-            )
+        urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
+        yield from checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
         if not self.signing_keys:
             yield "signing_keys", f"is needed unless development_mode is true: {signing_keys_problem(Secret(''))}"
 

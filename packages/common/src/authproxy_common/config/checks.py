@@ -1,5 +1,6 @@
 """Checks that several settings share. Each says what is wrong, or None."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from authproxy_common.secret import Secret
@@ -59,6 +60,21 @@ def is_log_level(value: str) -> str | None:
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be DEBUG, INFO, WARNING or ERROR"
 
 
-def production_problem(url: str) -> str | None:
-    """What is wrong with `url` outside development: plain http gives every credential on it away."""
-    return None if url.startswith("https://") else "must be https:// unless development_mode is true"
+def unfit_for_production(
+    urls: Mapping[str, str], redis_url: Secret, encryption_keys: Sequence[Secret]
+) -> Iterator[tuple[str, str]]:
+    """What may not be so outside development, each by its key.
+
+    Plain http gives away every credential that travels on it, an embedded store is one replica's alone, and a key that
+    nobody chose is gone with the store.
+    """
+    for key, url in urls.items():
+        if not url.startswith("https://"):
+            yield key, f"must be https:// {_UNLESS}"
+    if redis_url.reveal().startswith("memory://"):
+        yield "redis_url", f"must be redis:// or rediss:// {_UNLESS}"
+    if not encryption_keys:
+        yield "encryption_keys", f"is needed {_UNLESS}; make a key with `openssl rand -base64 32`"
+
+
+_UNLESS = "unless development_mode is true"
