@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 LIMIT = 64 * 1024
 BACKEND = ["/gateway-oauth/exchange", "/gateway-oauth/refresh"]
-PAGES = ["/login", "/callback", "/gateway-oauth/login", "/gateway-oauth/callback"]
+PAGES = ["/login", "/callback", "/callback/test", "/gateway-oauth/login", "/gateway-oauth/callback"]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -205,6 +205,17 @@ async def test_what_is_switched_off_is_nowhere_and_says_so(switches: dict[str, A
 async def test_there_is_nothing_at_other_paths(auth: AuthServerWorld, path: str) -> None:
     for answer in (await auth.get(path), await auth.post(path)):
         check_json(answer, 404, "not_found")
+
+
+@pytest.mark.requirement("OP-03")
+async def test_the_callback_of_a_provider_is_counted_as_a_callback_and_not_by_what_strangers_call_it() -> None:
+    auth = AuthServerWorld(provider={"redirect_uri": f"{AUTH}/callback/test"})
+    await auth.tokens()
+    await auth.get("/callback/stranger")
+
+    metrics = (await auth.get("/metrics")).text
+    assert 'route="other",status="302"' not in metrics
+    assert "stranger" not in metrics
 
 
 @pytest.mark.requirement("OP-03")

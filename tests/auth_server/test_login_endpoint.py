@@ -118,7 +118,8 @@ async def test_a_provider_gets_the_parameters_that_its_configuration_adds() -> N
     asked = asked_of(await auth.login())
 
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
-    assert asked_of(await auth.login(prompt="login"))["prompt"] == "login"
+    assert asked_of(await auth.login(prompt="login"))["prompt"] == "consent login"
+    assert asked_of(await auth.login(prompt="none"))["prompt"] == "none"
 
 
 @pytest.mark.requirement("BR-02")

@@ -123,6 +123,14 @@ async def test_everything_works_below_the_prefix_as_well(auth: AuthServerWorld) 
     assert (await auth.exchange(returned["code"])).status_code == 200
 
 
+@pytest.mark.requirement("BR-02", "BR-06")
+@pytest.mark.parametrize("path", ["/callback/test", "/gateway-oauth/callback", "/gateway-oauth/callback/test"])
+async def test_a_provider_may_have_a_callback_of_its_own(path: str) -> None:
+    auth = AuthServerWorld(provider={"redirect_uri": AUTH + path})
+
+    assert (await auth.tokens())["user"]["sub"] == "248289761001"
+
+
 @pytest.mark.requirement("BR-06", "ST-04")
 async def test_each_step_may_meet_another_replica(auth: AuthServerWorld) -> None:
     callback = await auth.begin()

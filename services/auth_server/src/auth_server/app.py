@@ -1,12 +1,10 @@
 """The composition root: what is built of what, and which path leads where."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -31,7 +29,7 @@ from authproxy_common.http.pages import Pages
 from authproxy_common.records import Collection, SealingKeys, Store
 
 PREFIX = "/gateway-oauth"
-PAGE_PATHS = ("/login", "/callback")
+LOGIN, CALLBACK = "/login", "/callback"
 BACKEND_PATHS = ("/exchange", "/refresh")
 
 
@@ -63,9 +61,9 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
         body_limit=BODY_LIMIT,
         management_port=settings.management_port,
     )
-    routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else _closed_routes()
-    page_paths = [path for page in PAGE_PATHS for path in (page, PREFIX + page)]
-    app = starlette_app(routes, page_paths, around, closing(resources.http, resources.store))
+    pages_at = page_paths(settings)
+    routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else _closed_routes(pages_at)
+    app = starlette_app(routes, pages_at, around, closing(resources.http, resources.store))
     return layered(app, [route.path for route in routes], around)
 
 
@@ -86,16 +84,21 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     )
     backend = BackendEndpoints(ExchangeFlow(codes, events), RefreshFlow(providers, events))
     return [
-        *_with_prefix("/login", sign_in.login),
-        *_with_prefix("/callback", sign_in.callback),
-        *_with_prefix("/callback/{provider}", sign_in.callback),
+        *(page_route(path, sign_in.login) for path in page_paths(settings) if path.endswith(LOGIN)),
+        *(page_route(path, sign_in.callback) for path in page_paths(settings) if CALLBACK in path),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
     ]
 
 
-def _closed_routes() -> list[Route]:
-    everything = [*PAGE_PATHS, *(PREFIX + path for path in PAGE_PATHS + BACKEND_PATHS)]
+def page_paths(settings: AuthServerSettings) -> list[str]:
+    """Where browsers are sent. Every path also answers below the prefix, so that one ingress rule is enough."""
+    pages = [LOGIN, CALLBACK, *(f"{CALLBACK}/{name}" for name in settings.providers)]
+    return [*pages, *(PREFIX + page for page in pages)]
+
+
+def _closed_routes(pages_at: list[str]) -> list[Route]:
+    everything = [*pages_at, *(PREFIX + path for path in BACKEND_PATHS)]
     return [Route(path, closed, methods=["GET", "POST"]) for path in everything]
 
 
@@ -104,8 +107,3 @@ def _providers(settings: AuthServerSettings, resources: Resources) -> Mapping[st
         name: OpenIDProvider.configured(name, provider, resources.http, resources.now)
         for name, provider in settings.providers.items()
     }
-
-
-def _with_prefix(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
-    """Every path also answers below the prefix, so that one ingress rule is enough."""
-    return [page_route(each, endpoint) for each in (path, PREFIX + path)]

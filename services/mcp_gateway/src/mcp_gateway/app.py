@@ -104,7 +104,8 @@ def _authorizing(config: AdapterSettings, resources: Resources, around: Surround
     clients = RegisteredClients(resources.sealing_keys, seconds(config.registration_ttl_seconds), resources.now)
     collections = Collections.of(config, resources.store, resources.sealing_keys)
     events = Events(around.metrics)
-    grant_types = _grant_types(config, resources, collections, access_tokens, events)
+    grants = _grants(config, resources, collections, events)
+    grant_types = _grant_types(resources, collections, grants, access_tokens, events)
     flow = AuthorizationFlow(
         config.public_url,
         servers,
@@ -123,7 +124,7 @@ def _authorizing(config: AdapterSettings, resources: Resources, around: Surround
         Route("/oauth/token", token.token, methods=["POST"]),
         Route("/oauth/register", RegistrationEndpoint(RegistrationFlow(clients, events)).register, methods=["POST"]),
     ]
-    return routes, TokenAdmission(access_tokens, resources.now), upstreams
+    return routes, TokenAdmission(access_tokens, grants, resources.now), upstreams
 
 
 def _open(config: AdapterSettings, _resources: Resources, _around: Surroundings) -> _Built:
@@ -131,18 +132,17 @@ def _open(config: AdapterSettings, _resources: Resources, _around: Surroundings)
     return [], OpenAdmission(), _upstreams(config)
 
 
-def _grant_types(
-    config: AdapterSettings,
-    resources: Resources,
-    collections: Collections,
-    access_tokens: AccessTokens,
-    events: Events,
-) -> dict[str, GrantType]:
+def _grants(config: AdapterSettings, resources: Resources, kept: Collections, events: Events) -> Grants:
     grace = seconds(config.refresh_grace_seconds)
-    grants = Grants(collections.grants, collections.rotations, collections.ended, grace, resources.now, events)
+    return Grants(kept.grants, kept.rotations, kept.ended, kept.epochs, grace, resources.now, events)
+
+
+def _grant_types(
+    resources: Resources, kept: Collections, grants: Grants, access_tokens: AccessTokens, events: Events
+) -> dict[str, GrantType]:
     return {
         "authorization_code": AuthorizationCodeGrant(
-            collections.codes, collections.code_uses, grants, access_tokens, resources.now, events
+            kept.codes, kept.code_uses, grants, access_tokens, resources.now, events
         ),
         "refresh_token": RefreshTokenGrant(grants, access_tokens, events),
     }

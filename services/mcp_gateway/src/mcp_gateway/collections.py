@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from authproxy_common.records import Collection, SealingKeys, Store
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
-from mcp_gateway.domain.grants import Ended, Grant, Rotation
+from mcp_gateway.domain.grants import Ended, Epoch, Grant, Rotation
 from mcp_gateway.settings import AdapterSettings, seconds
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ class Collections:
     grants: Collection[Grant]
     rotations: Collection[Rotation]
     ended: Collection[Ended]
+    epochs: Collection[Epoch]
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":
@@ -46,4 +47,5 @@ class Collections:
             grants=sealed("grant", Grant, grant),
             rotations=plain("rotation", Rotation, mark),
             ended=plain("ended", Ended, mark),
+            epochs=plain("epoch", Epoch, mark),
         )

@@ -11,7 +11,7 @@ _NAMED = "/callback/"
 
 
 def named_in(redirect_uri: str) -> str | None:
-    """The provider that a redirect URI's path names; None for the plain `/callback`."""
+    """The provider that the path of a redirect URI, or of a request, names; None for the plain `/callback`."""
     return urlsplit(redirect_uri).path.partition(_NAMED)[2] or None
 
 

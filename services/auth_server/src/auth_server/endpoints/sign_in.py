@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from auth_server.domain.callbacks import named_in
 from auth_server.domain.sign_ins import LoginRequest
 from auth_server.flows.sign_in import SignInFlow
 from authproxy_common.http.body import query_params
@@ -34,6 +35,6 @@ class SignInEndpoints:
 
     async def callback(self, request: Request) -> Response:
         """302 to the gateway."""
-        arrived_for = request.path_params.get("provider")
+        arrived_for = named_in(request.url.path)
         url = await self.flow.complete(query_params(request), self.browser.digest_of(request), arrived_for)
         return RedirectResponse(url, 302)

@@ -7,7 +7,7 @@ from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import GatewayURIs
 from auth_server.domain.sign_ins import SIGN_IN_AGAIN, GatewayCode, LoginRequest, SignInAttempt, narrowed_scope
 from auth_server.flows.ports import AuthorizationRequest, IdentityProvider
-from authproxy_common.errors import InvalidRequest, OAuthError, ServerError
+from authproxy_common.errors import InvalidGrant, InvalidRequest, OAuthError, ServerError
 from authproxy_common.events import Events
 from authproxy_common.params import Params
 from authproxy_common.pkce import challenge_for, mint_verifier
@@ -115,9 +115,13 @@ class SignInFlow:
             # One provider sent the browser on to another, whose code it would now be given (RFC 9700 §4.4).
             raise ServerError("the answer does not come from the provider that was asked")
         await provider.check_issuer(answer.get("iss"))
-        if error := answer.get("error"):
-            raise refusal(error, "identity provider")
-        sign_in = await provider.redeem(answer.require("code"), attempt.code_verifier, attempt.nonce)
+        if refused := answer.get("error"):
+            raise refusal(refused, "identity provider")
+        try:
+            sign_in = await provider.redeem(answer.require("code"), attempt.code_verifier, attempt.nonce)
+        except InvalidGrant as error:
+            # An error of the token endpoint; in an authorization response it would mean nothing.
+            raise ServerError("the identity provider does not accept its own code") from error
         code = mint("gc")
         await self.codes.put(code, GatewayCode(attempt.gateway_uri, attempt.code_challenge, sign_in))
         return code

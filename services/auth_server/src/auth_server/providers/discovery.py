@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar, cast
 
+import anyio
 import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from authproxy_common.clock import Clock
-from authproxy_common.errors import OAuthError, ServerError
+from authproxy_common.errors import OAuthError, ServerError, TemporarilyUnavailable
 from authproxy_common.http.client import ask
 from authproxy_common.uri import MalformedURI, parse_http_uri
 
@@ -21,6 +22,8 @@ _METADATA_KEPT = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=1)
 # A token with an unknown `kid` may mean new keys, or a stranger who likes us to fetch.
 _KEYS_REFETCHED_AFTER = timedelta(seconds=30)
+# For a document whose predecessor would do.
+_WORTH_WAITING = timedelta(seconds=3)
 _FAILURE_SHARED = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -90,10 +93,15 @@ class Cached(Generic[T]):
         return cast("T", self.value)
 
     async def _fetch(self) -> None:
+        bound = DEADLINE if self.value is None else _WORTH_WAITING
         try:
-            self.value, self.fetched_at, self.failure = await self.fetch(), self.now(), None
+            with anyio.fail_after(bound.total_seconds()):
+                self.value, self.fetched_at, self.failure = await self.fetch(), self.now(), None
         except OAuthError as error:
             self.failure, self.failed_at = error, self.now()
+        except TimeoutError:
+            self.failed_at = self.now()
+            self.failure = TemporarilyUnavailable("the identity provider is slow", dependency="identity provider")
 
 
 @dataclass(frozen=True, slots=True)

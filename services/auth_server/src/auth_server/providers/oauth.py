@@ -34,7 +34,7 @@ class OAuthClient:
         """RFC 6749 §4.1.1 with PKCE and OpenID Connect's parameters. `resource` is for us and never passed on."""
         client = WebApplicationClient(self.settings.client_id)
         parameters = {**self.settings.authorization_parameters, "nonce": request.nonce.reveal()}
-        parameters |= {"prompt": request.prompt} if request.prompt else {}
+        parameters |= {"prompt": _both_prompts(parameters.get("prompt"), request.prompt)}
         parameters |= {"login_hint": request.login_hint} if request.login_hint else {}
         # oauthlib builds https URLs only; whether a provider may be on http was decided once, by development_mode.
         url = client.prepare_request_uri(
@@ -98,3 +98,10 @@ class OAuthClient:
         else:
             body += f"&client_id={quote(client_id, safe='')}&client_secret={quote(secret, safe='')}"
         return httpx.Request("POST", endpoint, content=body, headers=headers)
+
+
+def _both_prompts(configured: str | None, requested: str | None) -> str:
+    """What the configuration always asks for and what this gateway does; `none` stands alone (OIDC Core §3.1.2.1)."""
+    if requested == "none":
+        return requested
+    return " ".join(dict.fromkeys([*(configured or "").split(), *(requested or "").split()]))

@@ -92,3 +92,10 @@ class Ended:
     """Marks a grant as ended, for as long as anything of it could still be presented."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Changes whenever a grant ends: whoever remembers verified tokens has to ask about their grants again."""
+
+    value: str

@@ -7,8 +7,10 @@ from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant
 from authproxy_common.events import Events
 from authproxy_common.records import Collection
-from authproxy_common.secret import trace
-from mcp_gateway.domain.grants import Ended, Grant, RefreshToken, Rotation
+from authproxy_common.secret import mint, trace
+from mcp_gateway.domain.grants import Ended, Epoch, Grant, RefreshToken, Rotation
+
+_CURRENT = "current"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Grants:
     """Every grant there is.
 
     Args:
-        open_grants, rotations, ended: Collections whose records all live as long as a grant may.
+        open_grants, rotations, ended, epochs: Collections whose records all live as long as a grant may.
         grace: For how long after its first use a refresh token gets the same successor again.
         now: The clock.
         events: Hears of every end.
@@ -25,6 +27,7 @@ class Grants:
     open_grants: Collection[Grant]
     rotations: Collection[Rotation]
     ended: Collection[Ended]
+    epochs: Collection[Epoch]
     grace: timedelta
     now: Clock
     events: Events
@@ -37,13 +40,21 @@ class Grants:
         """The grant, unless it ended."""
         grant = await self.open_grants.get(grant_id)
         # Ending marks first and deletes then; a grant stored in between is there and still at its end.
-        if grant is None or await self.ended.get(grant_id):
-            return None
-        return grant
+        return None if grant is None or await self.has_ended(grant_id) else grant
+
+    async def has_ended(self, grant_id: str) -> bool:
+        """Whether the grant was ended before its time."""
+        return await self.ended.get(grant_id) is not None
+
+    async def epoch(self) -> str | None:
+        """A value that is another one after any grant has ended."""
+        epoch = await self.epochs.get(_CURRENT)
+        return epoch.value if epoch else None
 
     async def end(self, grant_id: str, reason: str) -> None:
         """Nothing of the grant can be used any more, whatever else is under way."""
         await self.ended.put(grant_id, Ended(reason))
+        await self.epochs.put(_CURRENT, Epoch(mint()))
         await self.open_grants.take(grant_id)
         self.events.alarm("grant_ended", grant=trace(grant_id), reason=reason)
 

@@ -1,44 +1,85 @@
 """Who may pass. Two kinds of door: one that asks for a token, one that is open."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
 
+import anyio
 from starlette.datastructures import Headers
 
 from authproxy_common.clock import Clock
+from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.secret import digest
 from mcp_gateway.domain.challenges import Challenge, InsufficientScope
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.domain.tokens import ActiveToken
 from mcp_gateway.tokens.access_tokens import AccessTokens, InvalidAccessToken
 
+T = TypeVar("T")
+
 _REMEMBERED = 10_000
+_EPOCH_KEPT = timedelta(seconds=1)
+_SOON = 0.5
 
 
 class Admission(Protocol):
     """Decides about one call."""
 
-    def admit(self, server: MCPServer, headers: Headers) -> ActiveToken | None:
+    async def admit(self, server: MCPServer, headers: Headers) -> ActiveToken | None:
         """The caller's token, or None where callers need none; raises Challenge."""
         ...
+
+
+class GrantStatus(Protocol):
+    """Which grants have ended before their tokens. Raises TemporarilyUnavailable."""
+
+    async def epoch(self) -> str | None:
+        """A value that is another one after any grant has ended."""
+        ...
+
+    async def has_ended(self, grant_id: str) -> bool:
+        """Whether this one has."""
+        ...
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Tokens verified in the present epoch, by their digests."""
+
+    epoch: str | None = None
+    asked_at: datetime = datetime.min.replace(tzinfo=UTC)
+    tokens: OrderedDict[str, ActiveToken] = field(default_factory=OrderedDict)
+
+    def turn(self, epoch: str | None) -> None:
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.tokens.clear()
+
+    def keep(self, key: str, token: ActiveToken) -> None:
+        self.tokens[key] = token
+        if len(self.tokens) > _REMEMBERED:
+            self.tokens.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAdmission:
     """Admits whoever has a token of ours for the very server that is called (RFC 9068 §4, OAuth 2.1 §5).
 
-    A verified token is remembered by its digest until it expires, so a call costs one hash and one look-up.
+    A verified token is remembered by its digest, so a call costs one hash and one look-up. Once a second the store is
+    asked whether any grant has ended; if so, everything is forgotten and each token's grant is asked for again. While
+    the store does not answer, tokens are good until they expire.
     """
 
     access_tokens: AccessTokens
+    grants: GrantStatus
     now: Clock
-    _verified: OrderedDict[str, ActiveToken] = field(default_factory=OrderedDict)
+    _memory: _Memory = field(default_factory=_Memory)
 
-    def admit(self, server: MCPServer, headers: Headers) -> ActiveToken:
+    async def admit(self, server: MCPServer, headers: Headers) -> ActiveToken:
         """Raises Challenge or InsufficientScope."""
-        value = _bearer(server, headers)
-        token = self._active(server, value)
+        token = await self._active(server, _bearer(server, headers))
         if token.resource != server.resource:
             raise Challenge(server, "the access token is for another MCP server")
         missing = set(server.required_scopes) - token.scope
@@ -46,27 +87,49 @@ class TokenAdmission:
             raise InsufficientScope(server, "the access token lacks a scope that this call needs")
         return token
 
-    def _active(self, server: MCPServer, value: str) -> ActiveToken:
+    async def _active(self, server: MCPServer, value: str) -> ActiveToken:
+        await self._follow_epochs()
         key = digest(value)
-        token = self._verified.get(key)
-        if token is None:
-            try:
-                token = self._verified[key] = self.access_tokens.verify(value)
-            except InvalidAccessToken as error:
-                raise Challenge(server, str(error)) from error
-            if len(self._verified) > _REMEMBERED:
-                self._verified.popitem(last=False)
-        elif self.now() >= token.expires_at:
-            del self._verified[key]
+        token = self._memory.tokens.get(key) or await self._verified(server, key, value)
+        if self.now() >= token.expires_at:
+            self._memory.tokens.pop(key, None)
             raise Challenge(server, "the access token is invalid or has expired")
         return token
+
+    async def _verified(self, server: MCPServer, key: str, value: str) -> ActiveToken:
+        try:
+            token = self.access_tokens.verify(value)
+        except InvalidAccessToken as error:
+            raise Challenge(server, str(error)) from error
+        epoch = self._memory.epoch
+        if await _answered_soon(self.grants.has_ended(token.grant_id), otherwise=False):
+            raise Challenge(server, "the access token's grant has ended")
+        # What was asked in an epoch that has passed meanwhile may no longer be so.
+        if epoch == self._memory.epoch:
+            self._memory.keep(key, token)
+        return token
+
+    async def _follow_epochs(self) -> None:
+        if self.now() >= self._memory.asked_at + _EPOCH_KEPT:
+            # Noted before the answer, so that one call in a second waits for it.
+            self._memory.asked_at = self.now()
+            self._memory.turn(await _answered_soon(self.grants.epoch(), otherwise=self._memory.epoch))
+
+
+async def _answered_soon(question: Awaitable[T], otherwise: T) -> T:
+    """What the store answers, or `otherwise` where it does not at once: calls go on while it is down."""
+    try:
+        with anyio.fail_after(_SOON):
+            return await question
+    except (TemporarilyUnavailable, TimeoutError):
+        return otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAdmission:
     """Admits everybody: `enable_auth: false`."""
 
-    def admit(self, server: MCPServer, headers: Headers) -> None:
+    async def admit(self, server: MCPServer, headers: Headers) -> None:
         """Nothing is asked and nobody is known."""
 
 

@@ -90,7 +90,7 @@ class MCPProxy:
             await self.app(scope, receive, send)
             return
         try:
-            caller = self._admit(upstream, scope)
+            caller = await self._admit(upstream, scope)
             body = await _body(receive)
             if body is not None:
                 request = _request(upstream, caller, scope, body)
@@ -98,12 +98,12 @@ class MCPProxy:
         except OAuthError as error:
             await self._refuse(error, scope, send)
 
-    def _admit(self, upstream: Upstream, scope: Scope) -> ActiveToken | None:
+    async def _admit(self, upstream: Upstream, scope: Scope) -> ActiveToken | None:
         headers = Headers(scope=scope)
         self.origins.check(headers)
         if scope["method"] not in METHODS:
             raise MethodNotAllowed("MCP knows GET, POST and DELETE")
-        caller = self.admission.admit(upstream.server, headers)
+        caller = await self.admission.admit(upstream.server, headers)
         if "access_token" in dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)):
             raise InvalidRequest("a token must not be in the query (RFC 6750 §5.3)")
         return caller
