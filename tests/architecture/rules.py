@@ -57,7 +57,8 @@ HOMES: dict[str, set[str]] = {
     "redis": {f"{_RECORDS}.redis_store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy"},
-    "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"},
+    "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
+    | {f"{GATEWAY}.broker"},
     "uvicorn": {f"{_HTTP}.serving"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},

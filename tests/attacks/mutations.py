@@ -164,4 +164,26 @@ MUTATIONS = [
         "pass",
         "tests/mcp_gateway/test_admission.py::test_calls_come_by_our_name_and_from_allowed_pages[a foreign one]",
     ),
+    Mutation(
+        "that a remembered token's grant has not ended",
+        f"{_GATEWAY}/proxy/admission.py",
+        "if epoch != self.epoch:",
+        "if False:",
+        "tests/mcp_gateway/test_revocation.py::test_a_replayed_code_ends_the_access_token_that_the_first_use_got",
+    ),
+    Mutation(
+        "that a token was looked up in the present epoch",
+        f"{_GATEWAY}/proxy/admission.py",
+        "if epoch == self._memory.epoch:",
+        "if True:",
+        "tests/mcp_gateway/test_revocation.py::"
+        "test_a_grant_that_ends_while_its_token_is_looked_up_is_not_remembered_as_good",
+    ),
+    Mutation(
+        "the client of a revocation",
+        f"{_GATEWAY}/flows/revocation.py",
+        "grant.check_client(client.client_id)",
+        "pass",
+        "tests/mcp_gateway/test_revocation.py::test_another_client_cannot_end_a_grant",
+    ),
 ]

@@ -37,6 +37,8 @@ class StandInAuthServer:
     answer_with: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     exchanges: int = 0
+    revoked: list[dict[str, str]] = field(default_factory=list)
+    revokes: bool = True
 
     async def login(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -60,9 +62,17 @@ class StandInAuthServer:
         tokens = {"access_token": "provider-access", "refresh_token": "provider-refresh", "token_type": "Bearer"}
         return JSONResponse({**tokens, "provider": self.provider, "user": user})
 
+    async def revoke(self, request: Request) -> Response:
+        self.revoked.append(dict(parse_qsl((await request.body()).decode())))
+        return JSONResponse({}, 200 if self.revokes else 503)
+
     def app(self) -> Starlette:
         return Starlette(
-            routes=[Route("/login", self.login), Route("/gateway-oauth/exchange", self.exchange, methods=["POST"])]
+            routes=[
+                Route("/login", self.login),
+                Route("/gateway-oauth/exchange", self.exchange, methods=["POST"]),
+                Route("/gateway-oauth/revoke", self.revoke, methods=["POST"]),
+            ]
         )
 
 

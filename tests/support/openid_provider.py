@@ -104,11 +104,12 @@ class OpenIDProvider:
             "keys": ("/jwks", self._keys),
             "authorize": ("/authorize", self._authorize),
             "token": ("/token", self._token),
+            "revoke": ("/revoke", self._revoke),
         }
         self.published = self.published or [self.signing_key.as_dict(private=False)]
         self._app = Starlette(
             routes=[
-                Route(path, self._answering(name, endpoint), methods=["POST" if name == "token" else "GET"])
+                Route(path, self._answering(name, endpoint), methods=["POST" if name in {"token", "revoke"} else "GET"])
                 for name, (path, endpoint) in endpoints.items()
             ]
         )
@@ -147,6 +148,7 @@ class OpenIDProvider:
             "authorization_endpoint": f"{base}/authorize",
             "token_endpoint": f"{base}/token",
             "jwks_uri": f"{base}/jwks",
+            "revocation_endpoint": f"{base}/revoke",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -188,6 +190,14 @@ class OpenIDProvider:
             body["refresh_token"] = f"upstream-refresh-{secrets.token_urlsafe(8)}"
             self.refresh_tokens[body["refresh_token"]] = Issued(issued.scope)
         return JSONResponse(changed(body, self.members))
+
+    def _revoke(self, request: Request, form: dict[str, str]) -> Response:
+        try:
+            self._check_client(request, form)
+        except Refused as error:
+            return JSONResponse({"error": error.error}, error.status)
+        self.refresh_tokens.pop(form.get("token", ""), None)
+        return Response()
 
     def _check_client(self, request: Request, form: dict[str, str]) -> None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")

@@ -16,6 +16,7 @@ from auth_server.endpoints.sign_in import SignInEndpoints
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.refresh import RefreshFlow
+from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
 from auth_server.providers.oidc import OpenIDProvider
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
@@ -30,7 +31,7 @@ from authproxy_common.records import Collection, SealingKeys, Store
 
 PREFIX = "/gateway-oauth"
 LOGIN, CALLBACK = "/login", "/callback"
-BACKEND_PATHS = ("/exchange", "/refresh")
+BACKEND_PATHS = ("/exchange", "/refresh", "/revoke")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,15 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
         BrowserCookie("auth_server_browser", around.https, timedelta(days=1)),
         around.pages,
     )
-    backend = BackendEndpoints(ExchangeFlow(codes, events), RefreshFlow(providers, events))
+    backend = BackendEndpoints(
+        ExchangeFlow(codes, events), RefreshFlow(providers, events), RevocationFlow(providers, events)
+    )
     return [
         *(page_route(path, sign_in.login) for path in page_paths(settings) if path.endswith(LOGIN)),
         *(page_route(path, sign_in.callback) for path in page_paths(settings) if CALLBACK in path),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
+        Route(f"{PREFIX}/revoke", backend.revoke, methods=["POST"]),
     ]
 
 

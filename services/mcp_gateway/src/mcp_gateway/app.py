@@ -1,9 +1,14 @@
 """The composition root: what is built of what, and which path leads where."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -23,12 +28,14 @@ from mcp_gateway.domain.resources import MCPServer, MCPServers
 from mcp_gateway.endpoints.authorization import AuthorizationEndpoints
 from mcp_gateway.endpoints.metadata import JWKS_PATH, MetadataEndpoints, well_known_paths
 from mcp_gateway.endpoints.registration import RegistrationEndpoint
+from mcp_gateway.endpoints.revocation import RevocationEndpoint
 from mcp_gateway.endpoints.token import TokenEndpoint
 from mcp_gateway.flows.authorization import AuthorizationFlow
 from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import GrantType
 from mcp_gateway.flows.registration import RegistrationFlow
+from mcp_gateway.flows.revocation import RevocationFlow
 from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
 from mcp_gateway.grant_types.refresh_token import RefreshTokenGrant
 from mcp_gateway.proxy.admission import Admission, OpenAdmission, TokenAdmission
@@ -40,6 +47,12 @@ from mcp_gateway.tokens.access_tokens import AccessTokens
 from mcp_gateway.tokens.signing_keys import SigningKeys
 
 AUTHORIZE, CONSENT, CALLBACK = "/oauth/authorize", "/oauth/consent", "/oauth/callback"
+# Where clients of MCP 2025-03-26 look that found no metadata.
+OLD_AUTHORIZE = "/authorize"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_CORS_HEADERS = ["authorization", "content-type", "mcp-protocol-version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     build = _authorizing if config.enable_auth else _open
     routes, admission, upstreams = build(config, resources, around)
     lifespan = closing(resources.transport, resources.http, resources.store)
-    app: ASGIApp = starlette_app(routes, (AUTHORIZE, CONSENT, CALLBACK), around, lifespan)
+    app: ASGIApp = starlette_app(routes, (AUTHORIZE, OLD_AUTHORIZE, CONSENT, CALLBACK), around, lifespan)
     app = MCPProxy(
         BodyLimit(app, limit=OAUTH_BODY_LIMIT),
         upstreams=upstreams,
@@ -106,23 +119,25 @@ def _authorizing(config: AdapterSettings, resources: Resources, around: Surround
     events = Events(around.metrics)
     grants = _grants(config, resources, collections, events)
     grant_types = _grant_types(resources, collections, grants, access_tokens, events)
+    auth_server, authentication = _auth_server(config, resources.http), ClientAuthentication([clients])
     flow = AuthorizationFlow(
         config.public_url,
         servers,
         [clients],
-        _auth_server(config, resources.http),
+        auth_server,
         collections.consents,
         collections.sign_ins,
         collections.codes,
         events,
     )
     metadata = MetadataEndpoints(config.public_url, servers, list(grant_types), resources.signing_keys.published())
-    token = TokenEndpoint(ClientAuthentication([clients]), grant_types)
+    revocation = RevocationFlow(grants, access_tokens, auth_server)
     routes = [
         *_metadata_routes(metadata),
         *_browser_routes(_authorization_endpoints(flow, servers, config, around)),
-        Route("/oauth/token", token.token, methods=["POST"]),
-        Route("/oauth/register", RegistrationEndpoint(RegistrationFlow(clients, events)).register, methods=["POST"]),
+        *_client_routes("/token", TokenEndpoint(authentication, grant_types).token),
+        *_client_routes("/register", RegistrationEndpoint(RegistrationFlow(clients, events)).register),
+        *_client_routes("/revoke", RevocationEndpoint(authentication, revocation).revoke),
     ]
     return routes, TokenAdmission(access_tokens, grants, resources.now), upstreams
 
@@ -169,9 +184,16 @@ def _authorization_endpoints(
 def _browser_routes(endpoints: AuthorizationEndpoints) -> list[Route]:
     return [
         page_route(AUTHORIZE, endpoints.authorize),
+        page_route(OLD_AUTHORIZE, endpoints.authorize),
         Route(CONSENT, endpoints.consent, methods=["POST"]),
         page_route(CALLBACK, endpoints.callback),
     ]
+
+
+def _client_routes(path: str, endpoint: Endpoint) -> list[Route]:
+    """Open to scripts of any page: these endpoints believe no cookie. Below `/` too, for clients of 2025-03-26."""
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=_CORS_HEADERS)
+    return [Route(each, endpoint, methods=["POST", "OPTIONS"], middleware=[cors]) for each in (f"/oauth{path}", path)]
 
 
 def _metadata_routes(metadata: MetadataEndpoints) -> list[Route]:

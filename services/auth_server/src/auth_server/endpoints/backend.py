@@ -1,4 +1,4 @@
-"""`POST /gateway-oauth/exchange` and `/gateway-oauth/refresh`, called by gateways' backends."""
+"""`POST /gateway-oauth/exchange`, `/refresh` and `/revoke`, called by gateways' backends."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.refresh import RefreshFlow
+from auth_server.flows.revocation import RevocationFlow
 from authproxy_common.http.body import any_params
 
 
@@ -16,6 +17,7 @@ class BackendEndpoints:
 
     exchanging: ExchangeFlow
     refreshing: RefreshFlow
+    revoking: RevocationFlow
 
     async def exchange(self, request: Request) -> Response:
         """200 with tokens and user, once."""
@@ -24,3 +26,8 @@ class BackendEndpoints:
     async def refresh(self, request: Request) -> Response:
         """200 with new tokens."""
         return JSONResponse(await self.refreshing.refresh(await any_params(request)))
+
+    async def revoke(self, request: Request) -> Response:
+        """200, whatever came of it."""
+        await self.revoking.revoke(await any_params(request))
+        return JSONResponse({})

@@ -52,3 +52,7 @@ class IdentityProvider(Protocol):
     async def refresh(self, refresh_token: Secret) -> SignIn:
         """New tokens. A refresh token that the provider did not replace is handed back."""
         ...
+
+    async def revoke(self, token: Secret) -> None:
+        """Revoke the token where the provider can (RFC 7009)."""
+        ...

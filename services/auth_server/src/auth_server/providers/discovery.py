@@ -26,6 +26,7 @@ _KEYS_REFETCHED_AFTER = timedelta(seconds=30)
 _WORTH_WAITING = timedelta(seconds=3)
 _FAILURE_SHARED = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_REVOCATION = "revocation_endpoint"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -36,6 +37,7 @@ class ProviderMetadata:
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    revocation_endpoint: str | None
     token_endpoint_auth_methods: list[str]
     id_token_signing_algorithms: list[str]
     sends_issuer: bool
@@ -47,10 +49,13 @@ class ProviderMetadata:
             raise ServerError("the identity provider's metadata is not that of the configured issuer")
         for name in _ENDPOINTS:
             _check_endpoint(body.get(name), issuer)
+        if body.get(_REVOCATION) is not None:
+            _check_endpoint(body[_REVOCATION], issuer)
         return cls(
             authorization_endpoint=body["authorization_endpoint"],
             token_endpoint=body["token_endpoint"],
             jwks_uri=body["jwks_uri"],
+            revocation_endpoint=body.get(_REVOCATION),
             token_endpoint_auth_methods=_texts(body, "token_endpoint_auth_methods_supported", "client_secret_basic"),
             id_token_signing_algorithms=_texts(body, "id_token_signing_alg_values_supported", "RS256"),
             sends_issuer=body.get("authorization_response_iss_parameter_supported") is True,

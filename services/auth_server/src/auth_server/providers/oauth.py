@@ -36,9 +36,8 @@ class OAuthClient:
         parameters = {**self.settings.authorization_parameters, "nonce": request.nonce.reveal()}
         parameters |= {"prompt": _both_prompts(parameters.get("prompt"), request.prompt)}
         parameters |= {"login_hint": request.login_hint} if request.login_hint else {}
-        # oauthlib builds https URLs only; whether a provider may be on http was decided once, by development_mode.
         url = client.prepare_request_uri(
-            urlsplit(endpoint)._replace(scheme="https").geturl(),
+            _on_https(endpoint),
             redirect_uri=self.settings.redirect_uri,
             scope=request.scope,
             state=request.state,
@@ -61,6 +60,13 @@ class OAuthClient:
     def refresh_request(self, endpoint: str, methods: list[str], refresh_token: Secret) -> httpx.Request:
         """RFC 6749 §6. Without `scope`, which means the scope of before."""
         body = WebApplicationClient(self.settings.client_id).prepare_refresh_body(refresh_token=refresh_token.reveal())
+        return self._authenticated(endpoint, methods, body)
+
+    def revocation_request(self, endpoint: str, methods: list[str], token: Secret) -> httpx.Request:
+        """RFC 7009 §2.1."""
+        _, _, body = WebApplicationClient(self.settings.client_id).prepare_token_revocation_request(
+            _on_https(endpoint), token.reveal(), token_type_hint=None
+        )
         return self._authenticated(endpoint, methods, body)
 
     def parse_tokens(self, answer: Answer) -> dict[str, Any]:
@@ -98,6 +104,11 @@ class OAuthClient:
         else:
             body += f"&client_id={quote(client_id, safe='')}&client_secret={quote(secret, safe='')}"
         return httpx.Request("POST", endpoint, content=body, headers=headers)
+
+
+def _on_https(endpoint: str) -> str:
+    """oauthlib takes https URLs only; whether a provider may be on http was decided once, by development_mode."""
+    return urlsplit(endpoint)._replace(scheme="https").geturl()
 
 
 def _both_prompts(configured: str | None, requested: str | None) -> str:

@@ -80,6 +80,15 @@ class OpenIDProvider:
             claims = await self.id_tokens.validate(Secret(id_token), None) if isinstance(id_token, str) else {}
         return self._sign_in(tokens, claims)
 
+    async def revoke(self, token: Secret) -> None:
+        async with _bounded():
+            metadata = await self.discovery.metadata()
+            if metadata.revocation_endpoint:
+                request = self.client.revocation_request(
+                    metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, token
+                )
+                await self._ask(request)
+
     async def _ask(self, request: httpx.Request) -> Answer:
         return await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
 

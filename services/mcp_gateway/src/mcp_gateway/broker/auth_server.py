@@ -1,18 +1,22 @@
-"""`flows.ports.Broker` over HTTP, by the wire contract of the auth server."""
+"""`flows.ports.Broker` and `ProviderTokens` over HTTP, by the wire contract of the auth server."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
+import structlog
 
-from authproxy_common.errors import ServerError
+from authproxy_common.errors import ServerError, TemporarilyUnavailable
 from authproxy_common.exchange import MalformedExchange, SignIn
 from authproxy_common.http.client import ask
 from authproxy_common.pkce import METHOD, CodeChallenge
 from authproxy_common.secret import Secret
 
+log = structlog.get_logger("broker")
+
 _DEADLINE = timedelta(seconds=10)
+_REVOCATION_DEADLINE = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +60,12 @@ class AuthServer:
         if self.provider and sign_in.provider != self.provider:
             raise ServerError("the sign-in was made at another provider than the one asked for")
         return sign_in
+
+    async def revoke(self, sign_in: SignIn) -> None:
+        token = sign_in.refresh_token or sign_in.access_token
+        form = {"token": token.reveal(), "provider": sign_in.provider}
+        request = httpx.Request("POST", f"{self.internal_url}/gateway-oauth/revoke", data=form)
+        try:
+            await ask(self.http, request, dependency="auth server", deadline=_REVOCATION_DEADLINE)
+        except TemporarilyUnavailable as error:
+            log.warning("provider_revocation_failed", description=error.description)

@@ -48,15 +48,19 @@ class Grant:
         body = f"rt_{self.grant_id}.{generation}"
         return f"{body}.{self._mac(body)}"
 
+    def made(self, token: "RefreshToken") -> bool:
+        """Whether `token` is of this grant, in constant time."""
+        return hmac.compare_digest(self.refresh_token(token.generation), token.value)
+
     def check(self, token: "RefreshToken") -> None:
-        """Raises InvalidGrant unless `token` was made by this grant."""
-        if not hmac.compare_digest(self.refresh_token(token.generation), token.value):
+        """Raises InvalidGrant unless `token` is of this grant."""
+        if not self.made(token):
             raise InvalidGrant("the refresh token is not valid")
 
     def check_client(self, client_id: str) -> None:
         """Raises InvalidGrant when the grant is another client's (OAuth 2.1 §4.3)."""
         if not hmac.compare_digest(client_id.encode(), self.client_id.encode()):
-            raise InvalidGrant("the refresh token was issued to another client")
+            raise InvalidGrant("the token was issued to another client")
 
     def _mac(self, body: str) -> str:
         mac = hmac.digest(self.secret.reveal().encode(), body.encode(), hashlib.sha256)

@@ -7,6 +7,10 @@ from typing import Any
 from authproxy_common.secret import Secret
 
 
+class InvalidAccessToken(Exception):
+    """Not a token of ours, or not any more. The message is for the outsider."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveToken:
     """A verified access token. Made only by verification; whoever holds one may believe it until `expires_at`."""

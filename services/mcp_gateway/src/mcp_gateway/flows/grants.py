@@ -56,7 +56,7 @@ class Grants:
         await self.ended.put(grant_id, Ended(reason))
         await self.epochs.put(_CURRENT, Epoch(mint()))
         await self.open_grants.take(grant_id)
-        self.events.alarm("grant_ended", grant=trace(grant_id), reason=reason)
+        self.events.note("grant_ended", grant=trace(grant_id), reason=reason)
 
     async def rotate(self, grant: Grant, token: RefreshToken) -> str:
         """The successor of `token`, the same one for everybody who asks within the grace window.
@@ -66,6 +66,7 @@ class Grants:
         """
         first = await self.rotations.claim(f"{token.grant_id}.{token.generation}", Rotation(self.now()))
         if first is not None and self.now() - first.used_at > self.grace:
+            self.events.alarm("refresh_token_replayed", grant=trace(grant.grant_id), generation=token.generation)
             await self.end(grant.grant_id, "a superseded refresh token was used")
             raise InvalidGrant("the refresh token was used before")
         return grant.refresh_token(token.generation + 1)

@@ -9,7 +9,7 @@ from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import Client, Registration
 from mcp_gateway.domain.grants import Grant
-from mcp_gateway.domain.tokens import TokenResponse
+from mcp_gateway.domain.tokens import ActiveToken, TokenResponse
 
 
 class ClientSource(Protocol):
@@ -45,6 +45,14 @@ class Broker(Protocol):
         ...
 
 
+class ProviderTokens(Protocol):
+    """Where the provider's tokens are given back."""
+
+    async def revoke(self, sign_in: SignIn) -> None:
+        """Ask the provider to revoke what it issued; whether it could changes nothing here."""
+        ...
+
+
 class GrantType(Protocol):
     """One `grant_type` of the token endpoint."""
 
@@ -58,4 +66,12 @@ class AccessTokenIssuer(Protocol):
 
     def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
         """An access token for the grant, and how long it lives."""
+        ...
+
+
+class AccessTokenVerifier(Protocol):
+    """Reads access tokens."""
+
+    def verify(self, access_token: str) -> ActiveToken:
+        """What the token says; raises InvalidAccessToken."""
         ...

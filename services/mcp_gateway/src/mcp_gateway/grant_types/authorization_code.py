@@ -50,6 +50,7 @@ class AuthorizationCodeGrant:
         if code is None:
             raise InvalidGrant("the code is unknown or has expired")
         if await self.uses.claim(value, CodeUse(code.grant_id)) is not None:
+            self.events.alarm("code_replayed", code_trace=trace(value), grant=trace(code.grant_id))
             await self.grants.end(code.grant_id, "an authorization code was used twice")
             raise InvalidGrant("the code was used before")
         code.check(client.client_id, params)

@@ -14,8 +14,8 @@ from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.secret import digest
 from mcp_gateway.domain.challenges import Challenge, InsufficientScope
 from mcp_gateway.domain.resources import MCPServer
-from mcp_gateway.domain.tokens import ActiveToken
-from mcp_gateway.tokens.access_tokens import AccessTokens, InvalidAccessToken
+from mcp_gateway.domain.tokens import ActiveToken, InvalidAccessToken
+from mcp_gateway.tokens.access_tokens import AccessTokens
 
 T = TypeVar("T")
 

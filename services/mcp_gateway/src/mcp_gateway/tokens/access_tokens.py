@@ -10,14 +10,10 @@ from joserfc.errors import JoseError
 from authproxy_common.clock import Clock
 from authproxy_common.secret import Secret, mint
 from mcp_gateway.domain.grants import Grant
-from mcp_gateway.domain.tokens import ActiveToken
+from mcp_gateway.domain.tokens import ActiveToken, InvalidAccessToken
 from mcp_gateway.tokens.signing_keys import ALGORITHM, SigningKeys
 
 _TYPE = "at+jwt"
-
-
-class InvalidAccessToken(Exception):
-    """Not a token of ours, or not any more. The message is for the outsider."""
 
 
 @dataclass(frozen=True, slots=True)

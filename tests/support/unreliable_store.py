@@ -1,0 +1,61 @@
+"""A store that can be made to hang, or to hold one answer back until a test has done something else."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from authproxy_common.records.store import Store
+
+
+class UnreliableStore:
+    """`Store` in front of another one."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._hangs = False
+        self._prefix: str | None = None
+        self._asked, self._go_on = asyncio.Event(), asyncio.Event()
+
+    def hang(self) -> None:
+        """From now on nothing is answered."""
+        self._hangs = True
+
+    @contextmanager
+    def delayed(self, prefix: str) -> Iterator[asyncio.Event]:
+        """The next `get` below `prefix` is done at once and answered when the context ends; the event tells of it."""
+        self._prefix = prefix
+        self._asked, self._go_on = asyncio.Event(), asyncio.Event()
+        yield self._asked
+        self._go_on.set()
+
+    async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
+        await self._pass()
+        await self.store.put(key, value, ttl)
+
+    async def get(self, key: str) -> bytes | None:
+        await self._pass()
+        value = await self.store.get(key)
+        if self._prefix and key.startswith(self._prefix):
+            self._prefix = None
+            self._asked.set()
+            await self._go_on.wait()
+        return value
+
+    async def take(self, key: str) -> bytes | None:
+        await self._pass()
+        return await self.store.take(key)
+
+    async def claim(self, key: str, value: bytes, ttl: timedelta) -> bytes | None:
+        await self._pass()
+        return await self.store.claim(key, value, ttl)
+
+    async def ping(self) -> None:
+        await self._pass()
+
+    async def aclose(self) -> None:
+        await self.store.aclose()
+
+    async def _pass(self) -> None:
+        if self._hangs:
+            await asyncio.Event().wait()
