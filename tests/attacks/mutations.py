@@ -186,4 +186,19 @@ MUTATIONS = [
         "pass",
         "tests/mcp_gateway/test_revocation.py::test_another_client_cannot_end_a_grant",
     ),
+    Mutation(
+        "that a grant is read again before the provider is asked",
+        f"{_GATEWAY}/flows/provider_check.py",
+        "current = await self.grants.find(grant.grant_id)",
+        "current = grant",
+        "tests/mcp_gateway/test_provider_check.py::"
+        "test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_the_old_token_again",
+    ),
+    Mutation(
+        "that the provider still accepts the person",
+        f"{_GATEWAY}/grant_types/refresh_token.py",
+        "await self.provider.check(grant)",
+        "pass",
+        "tests/mcp_gateway/test_provider_check.py::test_who_is_no_longer_accepted_loses_everything",
+    ),
 ]

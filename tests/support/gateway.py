@@ -39,6 +39,8 @@ class StandInAuthServer:
     exchanges: int = 0
     revoked: list[dict[str, str]] = field(default_factory=list)
     revokes: bool = True
+    refreshes: list[str] = field(default_factory=list)
+    refresh_answer: Response | None = None
 
     async def login(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -59,8 +61,22 @@ class StandInAuthServer:
         if asked["code_challenge"] != s256(form["code_verifier"]):
             return JSONResponse({"error": "invalid_grant"}, 400)
         user = {"sub": self.person, "email": f"{self.person}@example.com"}
-        tokens = {"access_token": "provider-access", "refresh_token": "provider-refresh", "token_type": "Bearer"}
-        return JSONResponse({**tokens, "provider": self.provider, "user": user})
+        return JSONResponse({**self._tokens("provider-refresh"), "user": user})
+
+    def _tokens(self, refresh_token: str) -> dict[str, Any]:
+        tokens = {"access_token": "provider-access", "refresh_token": refresh_token, "token_type": "Bearer"}
+        return {**tokens, "expires_in": 3600, "provider": self.provider}
+
+    async def refresh(self, request: Request) -> Response:
+        """Rotates: a refresh token that was used before is refused."""
+        offered = dict(parse_qsl((await request.body()).decode()))["refresh_token"]
+        used = offered in self.refreshes
+        self.refreshes.append(offered)
+        if self.refresh_answer is not None:
+            return self.refresh_answer
+        if used:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return JSONResponse(self._tokens(f"provider-refresh-{len(self.refreshes)}"))
 
     async def revoke(self, request: Request) -> Response:
         self.revoked.append(dict(parse_qsl((await request.body()).decode())))
@@ -71,6 +87,7 @@ class StandInAuthServer:
             routes=[
                 Route("/login", self.login),
                 Route("/gateway-oauth/exchange", self.exchange, methods=["POST"]),
+                Route("/gateway-oauth/refresh", self.refresh, methods=["POST"]),
                 Route("/gateway-oauth/revoke", self.revoke, methods=["POST"]),
             ]
         )

@@ -46,6 +46,18 @@ class SignIn:
         }
         return {name: value for name, value in body.items() if value is not None}
 
+    def renewed(self, body: object) -> "SignIn":
+        """With what the answer of `POST /gateway-oauth/refresh` replaces; the rest stays as it was.
+
+        Raises MalformedExchange, also when the answer is about another person.
+        """
+        if not isinstance(body, dict):
+            raise MalformedExchange("the answer is not a JSON object")
+        renewed = SignIn.from_json({**self.to_json(), **body, "user": body.get("user") or self.user})
+        if (renewed.provider, renewed.user["sub"]) != (self.provider, self.user["sub"]):
+            raise MalformedExchange("the answer is about another person")
+        return renewed
+
     @classmethod
     def from_json(cls, body: object) -> "SignIn":
         """Raises MalformedExchange unless the body has at least tokens, a provider and a user with `sub`."""

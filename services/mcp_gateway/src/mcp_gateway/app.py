@@ -34,6 +34,7 @@ from mcp_gateway.flows.authorization import AuthorizationFlow
 from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import GrantType
+from mcp_gateway.flows.provider_check import ProviderCheck
 from mcp_gateway.flows.registration import RegistrationFlow
 from mcp_gateway.flows.revocation import RevocationFlow
 from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
@@ -118,8 +119,9 @@ def _authorizing(config: AdapterSettings, resources: Resources, around: Surround
     collections = Collections.of(config, resources.store, resources.sealing_keys)
     events = Events(around.metrics)
     grants = _grants(config, resources, collections, events)
-    grant_types = _grant_types(resources, collections, grants, access_tokens, events)
     auth_server, authentication = _auth_server(config, resources.http), ClientAuthentication([clients])
+    check = ProviderCheck(grants, collections.renewals, auth_server, resources.now, events)
+    grant_types = _grant_types(resources, collections, events, grants=grants, check=check, access_tokens=access_tokens)
     flow = AuthorizationFlow(
         config.public_url,
         servers,
@@ -153,13 +155,19 @@ def _grants(config: AdapterSettings, resources: Resources, kept: Collections, ev
 
 
 def _grant_types(
-    resources: Resources, kept: Collections, grants: Grants, access_tokens: AccessTokens, events: Events
+    resources: Resources,
+    kept: Collections,
+    events: Events,
+    *,
+    grants: Grants,
+    check: ProviderCheck,
+    access_tokens: AccessTokens,
 ) -> dict[str, GrantType]:
     return {
         "authorization_code": AuthorizationCodeGrant(
             kept.codes, kept.code_uses, grants, access_tokens, resources.now, events
         ),
-        "refresh_token": RefreshTokenGrant(grants, access_tokens, events),
+        "refresh_token": RefreshTokenGrant(grants, check, access_tokens, events),
     }
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from authproxy_common.records import Collection, SealingKeys, Store
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
-from mcp_gateway.domain.grants import Ended, Epoch, Grant, Rotation
+from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
 from mcp_gateway.settings import AdapterSettings, seconds
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ class Collections:
     code_uses: Collection[CodeUse]
     grants: Collection[Grant]
     rotations: Collection[Rotation]
+    renewals: Collection[Renewal]
     ended: Collection[Ended]
     epochs: Collection[Epoch]
 
@@ -46,6 +47,7 @@ class Collections:
             code_uses=plain("code-use", CodeUse, 2 * code),
             grants=sealed("grant", Grant, grant),
             rotations=plain("rotation", Rotation, mark),
+            renewals=plain("renewal", Renewal, seconds(30)),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
         )

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from authproxy_common.errors import InvalidGrant
 from authproxy_common.exchange import SignIn
@@ -19,6 +19,10 @@ from authproxy_common.secret import Secret
 _REFRESH_TOKEN = re.compile(
     r"rt_(?P<grant>[A-Za-z0-9_-]{43})\.(?P<generation>0|[1-9][0-9]{0,8})\.(?P<mac>[A-Za-z0-9_-]{43})"
 )
+
+
+# For a provider that does not say how long its access tokens live.
+_UNKNOWN_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Grant:
         secret: Makes this grant's refresh tokens.
         opened_at: When.
         sign_in: The provider's tokens and claims.
+        checked_at: When the provider last said yes to this person.
     """
 
     grant_id: str
@@ -42,6 +47,12 @@ class Grant:
     secret: Secret
     opened_at: datetime
     sign_in: SignIn
+    checked_at: datetime
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the provider has to be asked again: what it issued has expired, and there is a way to ask."""
+        lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
+        return self.sign_in.refresh_token is not None and now >= self.checked_at + lifetime
 
     def refresh_token(self, generation: int) -> str:
         """The refresh token of that generation, the same wherever and whenever it is made."""
@@ -89,6 +100,13 @@ class Rotation:
     """Marks a refresh token as used. Its key is the grant and the generation; `used_at` is the first use."""
 
     used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Marks that somebody is asking the provider about a grant. Its key is the grant's id."""
+
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class Grants:
         """Store a new grant."""
         await self.open_grants.put(grant.grant_id, grant)
 
+    async def renew(self, grant: Grant) -> None:
+        """Store what changed about a grant, for the time that it has left."""
+        await self.open_grants.put(grant.grant_id, grant, grant.opened_at + self.open_grants.ttl - self.now())
+
     async def find(self, grant_id: str) -> Grant | None:
         """The grant, unless it ended."""
         grant = await self.open_grants.get(grant_id)

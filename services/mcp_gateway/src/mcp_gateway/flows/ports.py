@@ -46,7 +46,17 @@ class Broker(Protocol):
 
 
 class ProviderTokens(Protocol):
-    """Where the provider's tokens are given back."""
+    """Where the provider's tokens are renewed and given back."""
+
+    async def refresh(self, sign_in: SignIn) -> SignIn:
+        """New tokens.
+
+        Raises:
+            InvalidGrant: The provider no longer accepts the person, or what it had issued.
+            ServerError: The auth server answered nonsense.
+            TemporarilyUnavailable: It, or the provider, could not be asked.
+        """
+        ...
 
     async def revoke(self, sign_in: SignIn) -> None:
         """Ask the provider to revoke what it issued; whether it could changes nothing here."""

@@ -60,7 +60,7 @@ class AuthorizationCodeGrant:
         return self._response(client, grant)
 
     def _grant(self, code: AuthorizationCode) -> Grant:
-        asked, person = code.authorization, code.sign_in
+        asked, person, now = code.authorization, code.sign_in, self.now()
         return Grant(
             grant_id=code.grant_id,
             client_id=asked.client_id,
@@ -68,8 +68,9 @@ class AuthorizationCodeGrant:
             resource=asked.resource,
             scope=asked.scope,
             secret=Secret(mint()),
-            opened_at=self.now(),
+            opened_at=now,
             sign_in=person,
+            checked_at=now,
         )
 
     def _response(self, client: Client, grant: Grant) -> TokenResponse:

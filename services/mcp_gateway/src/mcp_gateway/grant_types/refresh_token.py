@@ -12,6 +12,7 @@ from mcp_gateway.domain.grants import RefreshToken
 from mcp_gateway.domain.tokens import TokenResponse
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import AccessTokenIssuer
+from mcp_gateway.flows.provider_check import ProviderCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class RefreshTokenGrant:
     """Renews a grant's tokens."""
 
     grants: Grants
+    provider: ProviderCheck
     access_tokens: AccessTokenIssuer
     events: Events
 
@@ -27,9 +29,10 @@ class RefreshTokenGrant:
 
         Raises:
             InvalidRequest: `refresh_token` is missing.
-            InvalidGrant: It is not valid, is another client's, or its grant has ended.
+            InvalidGrant: It is not valid, is another client's, or its grant has ended, be it just now at the provider.
             InvalidScope: More scope was asked for than granted.
             InvalidTarget: `resource` is another than the grant's.
+            TemporarilyUnavailable: The provider is due to be asked, and does not answer; nothing was used up.
         """
         token = RefreshToken.parse(params.require("refresh_token"))
         grant = await self.grants.find(token.grant_id)
@@ -39,6 +42,7 @@ class RefreshTokenGrant:
         grant.check_client(client.client_id)
         check_resource(params, grant.resource)
         scope = _narrowed(grant.scope, params.get("scope"))
+        await self.provider.check(grant)
         successor = Secret(await self.grants.rotate(grant, token))
         access_token, expires_in = self.access_tokens.issue(replace(grant, scope=scope))
         self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)
