@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # Where each library may be imported. Whatever is not listed may not be imported at all.
 HOMES: dict[str, set[str]] = {
-    "anyio": {f"{_HTTP}.client", f"{AUTH}.providers", f"{GATEWAY}.proxy"},
+    "anyio": {f"{_HTTP}.client", f"{AUTH}.providers", f"{GATEWAY}.flows.provider_check", f"{GATEWAY}.proxy"},
     "click": {f"{COMMON}.cli"},
     "cryptography": {f"{_RECORDS}.sealing"},
     "fakeredis": {f"{_RECORDS}.redis_store"},

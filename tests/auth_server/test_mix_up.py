@@ -73,6 +73,7 @@ async def test_a_code_of_another_provider_is_not_redeemed(good_path: str, evil_p
 
 @pytest.mark.requirement("CF-02")
 def test_providers_that_share_a_redirect_uri_are_found() -> None:
-    uris = {"a": f"{AUTH}/callback", "b": f"{AUTH}/callback", "c": f"{AUTH}/callback/c"}
+    uris = {"a": f"{AUTH}/callback", "b": f"{AUTH}/gateway-oauth/callback", "c": f"{AUTH}/callback/c"}
     assert shared(uris) == ["a", "b"]
+    assert shared({name: uri for name, uri in uris.items() if name != "b"}) == []
     assert [named_in(uri) for uri in uris.values()] == [None, None, "c"]

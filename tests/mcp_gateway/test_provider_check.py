@@ -105,6 +105,37 @@ async def test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_
     assert world.auth.refreshes == ["provider-refresh"]
 
 
+@pytest.mark.requirement("OP-04", "ST-01")
+async def test_nobody_slips_past_a_question_that_gets_no_answer(world: World) -> None:
+    client = await world.register()
+    form = client.refresh_form((await world.tokens(client))["refresh_token"])
+    world.clock.advance(DUE)
+    world.auth.refresh_answer = Response(status_code=503)
+    answers = await asyncio.gather(*(world.token(form) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {503}
+
+
+@pytest.mark.requirement("TK-06")
+async def test_a_grant_that_ends_while_the_provider_is_asked_leaves_no_token_of_it_alive(world: World) -> None:
+    client = await world.register()
+    tokens = await world.tokens(client)
+    world.clock.advance(DUE)
+    world.auth.before_refresh = lambda: world.http.post(
+        f"{GATEWAY}/oauth/revoke", data={"token": tokens["refresh_token"], "client_id": client.client_id}
+    )
+    answer = await world.token(client.refresh_form(tokens["refresh_token"]))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert [revoked["token"] for revoked in world.auth.revoked] == ["provider-refresh", "provider-refresh-1"]
+
+
+@pytest.mark.parametrize("seconds", [2**31, 2**63, 10**30])
+async def test_a_provider_whose_tokens_live_for_ever_signs_nobody_out(world: World, seconds: int) -> None:
+    world.auth.expires_in = seconds
+    client = await world.register()
+    token = (await world.tokens(client))["refresh_token"]
+    assert (await world.token(client.refresh_form(token))).status_code == 200
+
+
 @pytest.mark.requirement("TK-02", "ST-01")
 async def test_callers_at_two_replicas_ask_the_provider_once_and_all_stay_signed_in(world: World) -> None:
     client = await world.register()

@@ -116,7 +116,7 @@ async def test_an_auth_server_that_does_not_answer_does_not_keep_a_grant_alive(w
 
 
 @pytest.mark.requirement("TK-06", "ST-05")
-async def test_while_the_store_is_down_tokens_are_good_and_calls_do_not_wait_long() -> None:
+async def test_while_the_store_is_down_a_token_that_was_seen_is_good_and_another_is_told_to_wait() -> None:
     store = UnreliableStore(open_store(Secret("memory://")))
     world = World(store)
     seen, unseen = await world.tokens(await world.register()), await world.tokens(await world.register())
@@ -124,8 +124,54 @@ async def test_while_the_store_is_down_tokens_are_good_and_calls_do_not_wait_lon
     store.hang()
     world.clock.advance(WITHIN)
     with anyio.fail_after(5):
-        for tokens in (seen, unseen, seen):
-            assert (await call(world.http, tokens)).status_code == 200
+        assert (await call(world.http, seen)).status_code == 200
+        waits = await call(world.http, unseen)
+        assert (waits.status_code, waits.json()["error"]) == (503, "temporarily_unavailable")
+        assert int(waits.headers["retry-after"]) > 0
+    store.recover()
+    assert (await call(world.http, unseen)).status_code == 200
+
+
+@pytest.mark.requirement("TK-06", "ST-05")
+async def test_an_outage_does_not_bring_the_token_of_an_ended_grant_back() -> None:
+    store = UnreliableStore(open_store(Secret("memory://")))
+    world = World(store)
+    client = await world.register()
+    tokens = await world.tokens(client)
+    await revoke(world, {"token": tokens["refresh_token"], "client_id": client.client_id})
+    assert (await call(world.http, tokens)).status_code == 401
+    store.hang()
+    assert (await call(world.http, tokens)).status_code == 503
+    store.recover()
+    assert (await call(world.http, tokens)).status_code == 401
+
+
+@pytest.mark.requirement("TK-06", "ST-05")
+@pytest.mark.parametrize("failing", ["mcp-gateway:epoch:", "mcp-gateway:grant:"])
+async def test_an_end_that_was_interrupted_is_finished_by_asking_again(failing: str) -> None:
+    store = UnreliableStore(open_store(Secret("memory://")))
+    world = World(store)
+    client = await world.register()
+    tokens = await world.tokens(client)
+    assert (await call(world.http, tokens)).status_code == 200
+    form = {"token": tokens["refresh_token"], "client_id": client.client_id}
+    store.fail_writes_below(failing)
+    assert (await revoke(world, form)).status_code == 503
+    store.recover()
+    assert (await revoke(world, form)).status_code == 200
+    world.clock.advance(WITHIN)
+    assert (await call(world.http, tokens)).status_code == 401
+    assert len(world.auth.revoked) == 1
+
+
+@pytest.mark.requirement("TK-06")
+async def test_a_clock_that_is_set_back_does_not_keep_an_ended_grant_alive(world: World) -> None:
+    client = await world.register()
+    tokens = await world.tokens(client)
+    assert (await call(world.http, tokens)).status_code == 200
+    world.clock.advance(timedelta(seconds=-300))
+    await revoke(world, {"token": tokens["refresh_token"], "client_id": client.client_id})
+    assert (await call(world.http, tokens)).status_code == 401
 
 
 @pytest.mark.requirement("TK-06", "ST-01")

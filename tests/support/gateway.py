@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -41,6 +42,8 @@ class StandInAuthServer:
     revokes: bool = True
     refreshes: list[str] = field(default_factory=list)
     refresh_answer: Response | None = None
+    before_refresh: Callable[[], Awaitable[object]] | None = None
+    expires_in: int = 3600
 
     async def login(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -65,11 +68,13 @@ class StandInAuthServer:
 
     def _tokens(self, refresh_token: str) -> dict[str, Any]:
         tokens = {"access_token": "provider-access", "refresh_token": refresh_token, "token_type": "Bearer"}
-        return {**tokens, "expires_in": 3600, "provider": self.provider}
+        return {**tokens, "expires_in": self.expires_in, "provider": self.provider}
 
     async def refresh(self, request: Request) -> Response:
         """Rotates: a refresh token that was used before is refused."""
         offered = dict(parse_qsl((await request.body()).decode()))["refresh_token"]
+        if self.before_refresh:
+            await self.before_refresh()
         used = offered in self.refreshes
         self.refreshes.append(offered)
         if self.refresh_answer is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.records.store import Store
 
 
@@ -14,12 +15,21 @@ class UnreliableStore:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._hangs = False
+        self._refuses: str | None = None
         self._prefix: str | None = None
         self._asked, self._go_on = asyncio.Event(), asyncio.Event()
 
     def hang(self) -> None:
         """From now on nothing is answered."""
         self._hangs = True
+
+    def fail_writes_below(self, prefix: str) -> None:
+        """From now on no value below `prefix` can be written or taken."""
+        self._refuses = prefix
+
+    def recover(self) -> None:
+        """Everything works again."""
+        self._hangs, self._refuses = False, None
 
     @contextmanager
     def delayed(self, prefix: str) -> Iterator[asyncio.Event]:
@@ -30,7 +40,7 @@ class UnreliableStore:
         self._go_on.set()
 
     async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
-        await self._pass()
+        await self._pass(key)
         await self.store.put(key, value, ttl)
 
     async def get(self, key: str) -> bytes | None:
@@ -43,11 +53,11 @@ class UnreliableStore:
         return value
 
     async def take(self, key: str) -> bytes | None:
-        await self._pass()
+        await self._pass(key)
         return await self.store.take(key)
 
     async def claim(self, key: str, value: bytes, ttl: timedelta) -> bytes | None:
-        await self._pass()
+        await self._pass(key)
         return await self.store.claim(key, value, ttl)
 
     async def ping(self) -> None:
@@ -56,6 +66,8 @@ class UnreliableStore:
     async def aclose(self) -> None:
         await self.store.aclose()
 
-    async def _pass(self) -> None:
+    async def _pass(self, written: str | None = None) -> None:
         if self._hangs:
             await asyncio.Event().wait()
+        if written and self._refuses and written.startswith(self._refuses):
+            raise TemporarilyUnavailable("the session store did not answer", dependency="redis")

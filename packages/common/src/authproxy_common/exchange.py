@@ -5,6 +5,8 @@ from typing import Any
 
 from authproxy_common.secret import Secret
 
+_TEN_YEARS = 10 * 365 * 24 * 60 * 60
+
 
 class MalformedExchange(ValueError):
     """An exchange answer that is not one. The message names the member, never its value."""
@@ -73,10 +75,18 @@ class SignIn:
             token_type=_required(body, "token_type"),
             refresh_token=Secret(refresh_token) if refresh_token else None,
             id_token=Secret(id_token) if id_token else None,
-            expires_in=body["expires_in"] if type(body.get("expires_in")) is int else None,
+            expires_in=lifetime(body.get("expires_in")),
             scope=_text(body, "scope"),
             user=user,
         )
+
+
+def lifetime(seconds: object) -> int | None:
+    """A lifetime in seconds as somebody else wrote it: a whole number from 0 to ten years, or None.
+
+    Some write the largest number they know for "never", which no calendar holds.
+    """
+    return min(max(seconds, 0), _TEN_YEARS) if type(seconds) is int else None
 
 
 def _required(body: dict[str, Any], name: str) -> str:

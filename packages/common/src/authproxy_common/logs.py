@@ -20,7 +20,7 @@ _SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 _SECRET_VALUES = re.compile(
-    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)*"  # JWS and JWE, compact
+    r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)*"  # JWS and JWE, compact
     r"|\b(?:gc|ac|rt|st|pc)_[A-Za-z0-9_.-]{20,}"  # what `mint` makes
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?i:(?<=[?&])(?:code|state|access_token|refresh_token|id_token|client_secret|code_verifier|nonce)=)[^&\s\"']+"

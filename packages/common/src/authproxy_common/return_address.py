@@ -5,12 +5,15 @@ from urllib.parse import parse_qsl, urlencode
 
 from authproxy_common.errors import OAuthError
 
-_ANSWER = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
+_ANSWER = frozenset(
+    "code state iss error error_description error_uri response session_state id_token access_token".split()
+)
 
 
 def has_answer_parameters(query: str) -> bool:
     """Whether a query already has what only an answer may add; then two programs could read different answers."""
-    return any(name in _ANSWER for part in query.split(";") for name, _ in parse_qsl(part, keep_blank_values=True))
+    names = (name for part in query.split(";") for name, _ in parse_qsl(part, keep_blank_values=True))
+    return any(name.strip().lower().partition("[")[0] in _ANSWER for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 # Some servers take `..;x` for `..`, and some decode twice.
 _DOT_SEGMENT = re.compile(r"/(\.|%(25)*2e){1,2}(;[^/]*)?(/|$)", re.IGNORECASE)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-_HIDDEN_SEPARATOR = re.compile(r"%(2f|5c)", re.IGNORECASE)
+_HIDDEN_SEPARATOR = re.compile(r"%(2f|5c|25)", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 
@@ -69,7 +69,7 @@ def parse_http_uri(text: str) -> HttpURI:
     if _DOT_SEGMENT.search(parts.path) or parts.path.startswith("//"):
         raise MalformedURI("its path has dot segments or begins with two slashes")
     if _HIDDEN_SEPARATOR.search(parts.path):
-        raise MalformedURI("its path has a percent-encoded slash or backslash")
+        raise MalformedURI("its path has a percent-encoded slash, backslash or percent sign")
     if "[" in parts.path + parts.query or "]" in parts.path + parts.query:
         raise MalformedURI("it has brackets outside the host")
     return HttpURI(parts.scheme, host, port, parts.path or "/", parts.query)

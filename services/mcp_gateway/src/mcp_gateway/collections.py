@@ -31,8 +31,9 @@ class Collections:
         """In `store`, with the lifetimes of `config`."""
         sign_in = seconds(config.sign_in_ttl_seconds)
         code = seconds(config.authorization_code_ttl_seconds)
-        # Marks about a grant must outlive it, or a replayed token would look like a first use.
-        grant, mark = seconds(config.grant_ttl_seconds), seconds(config.grant_ttl_seconds + 600)
+        # Marks about a grant must outlive it and its last access token, or a replay would look like a first use.
+        grant = seconds(config.grant_ttl_seconds)
+        mark = grant + seconds(max(600, config.access_token_ttl_seconds))
 
         def plain(kind: str, record: type[T], ttl: timedelta) -> Collection[T]:
             return Collection(store, f"mcp-gateway:{kind}", record, ttl)
@@ -47,7 +48,7 @@ class Collections:
             code_uses=plain("code-use", CodeUse, 2 * code),
             grants=sealed("grant", Grant, grant),
             rotations=plain("rotation", Rotation, mark),
-            renewals=plain("renewal", Renewal, seconds(30)),
+            renewals=plain("renewal", Renewal, seconds(60)),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
         )

@@ -36,7 +36,7 @@ class Collection(Generic[T]):
 
     async def put(self, key: str, record: T, ttl: timedelta | None = None) -> None:
         """Write the record. See `Store.put`."""
-        await self.store.put(self._key(key), self._encode(key, record), ttl or self.ttl)
+        await self.store.put(self._key(key), self._encode(key, record), self.ttl if ttl is None else ttl)
 
     async def get(self, key: str) -> T | None:
         """The record, or None. See `Store.get`."""
@@ -52,7 +52,7 @@ class Collection(Generic[T]):
         An unreadable record that stands still means that somebody was first, and is returned as this caller's own.
         """
         encoded = self._encode(key, record)
-        standing = await self.store.claim(self._key(key), encoded, ttl or self.ttl)
+        standing = await self.store.claim(self._key(key), encoded, self.ttl if ttl is None else ttl)
         return None if standing is None else self._decode(key, standing) or record
 
     def _key(self, key: str) -> str:

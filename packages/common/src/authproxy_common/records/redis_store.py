@@ -89,6 +89,12 @@ def open_store(url: Secret) -> RedisStore:
         embedded = fakeredis.FakeAsyncRedis(server=server, version=(7, 2))
         return RedisStore(patient=embedded, once=embedded)
     return RedisStore(
-        patient=redis.Redis.from_url(url.reveal(), retry=patient, retry_on_error=_RETRIED, **_CONNECTION),
-        once=redis.Redis.from_url(url.reveal(), retry=Retry(NoBackoff(), 0), **_CONNECTION),
+        patient=_client(url, retry=patient, retry_on_error=_RETRIED),
+        once=_client(url, retry=Retry(NoBackoff(), 0)),
     )
+
+
+def _client(url: Secret, **retrying: Any) -> "redis.Redis":
+    """On a pool whose callers wait for a connection: one that is used up would look like a server that is down."""
+    pool = redis.BlockingConnectionPool.from_url(url.reveal(), timeout=2, **_CONNECTION, **retrying)
+    return redis.Redis.from_pool(pool)

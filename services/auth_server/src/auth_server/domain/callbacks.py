@@ -16,6 +16,6 @@ def named_in(redirect_uri: str) -> str | None:
 
 
 def shared(redirect_uris: Mapping[str, str]) -> list[str]:
-    """The names of the providers that have a redirect URI in common with another one."""
-    uses = list(redirect_uris.values())
-    return sorted(name for name, redirect_uri in redirect_uris.items() if uses.count(redirect_uri) > 1)
+    """The names of the providers that a callback cannot tell apart: those that none of the paths names, if several."""
+    unnamed = sorted(name for name, redirect_uri in redirect_uris.items() if named_in(redirect_uri) is None)
+    return unnamed if len(unnamed) > 1 else []

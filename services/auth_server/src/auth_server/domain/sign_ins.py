@@ -31,7 +31,8 @@ class LoginRequest:
     def from_params(cls, params: Params) -> "LoginRequest":
         """Raises InvalidRequest for parameters that are missing or not of their form."""
         prompt = params.get("prompt")
-        if prompt and not _PROMPTS.issuperset(prompt.split()):
+        prompts = set((prompt or "").split())
+        if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
             raise InvalidRequest("prompt has a value that OpenID Connect does not define")
         challenge, method = params.get("code_challenge"), params.get("code_challenge_method")
         return cls(

@@ -53,6 +53,6 @@ class IdentityProvider(Protocol):
         """New tokens. A refresh token that the provider did not replace is handed back."""
         ...
 
-    async def revoke(self, token: Secret) -> None:
-        """Revoke the token where the provider can (RFC 7009)."""
+    async def revoke(self, token: Secret) -> bool:
+        """Whether the provider could revoke the token, and did (RFC 7009)."""
         ...

@@ -27,8 +27,8 @@ class RevocationFlow:
         if provider is None:
             return
         try:
-            await provider.revoke(token)
+            revoked = await provider.revoke(token)
         except OAuthError as error:
             self.events.alarm("provider_revocation_failed", provider=name, error=error.code)
         else:
-            self.events.note("provider_token_revoked", provider=name)
+            self.events.note("provider_token_revoked" if revoked else "provider_token_not_revoked", provider=name)

@@ -22,8 +22,11 @@ _METADATA_KEPT = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=1)
 # A token with an unknown `kid` may mean new keys, or a stranger who likes us to fetch.
 _KEYS_REFETCHED_AFTER = timedelta(seconds=30)
-# For a document whose predecessor would do.
+# Less than the caller's own bound, so that it is the fetch that fails and everybody who waits hears of it.
+_FETCHED_WITHIN = DEADLINE - timedelta(seconds=0.5)
+# For a document whose predecessor would do, until it is a day old.
 _WORTH_WAITING = timedelta(seconds=3)
+_USABLE = timedelta(days=1)
 _FAILURE_SHARED = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _REVOCATION = "revocation_endpoint"
@@ -93,12 +96,12 @@ class Cached(Generic[T]):
     async def _refetched(self) -> T:
         if self.failure is None or self.now() >= self.failed_at + _FAILURE_SHARED:
             await self._fetch()
-        if self.failure is not None and self.value is None:
+        if self.failure is not None and (self.value is None or self.now() >= self.fetched_at + _USABLE):
             raise self.failure
         return cast("T", self.value)
 
     async def _fetch(self) -> None:
-        bound = DEADLINE if self.value is None else _WORTH_WAITING
+        bound = _FETCHED_WITHIN if self.value is None else _WORTH_WAITING
         try:
             with anyio.fail_after(bound.total_seconds()):
                 self.value, self.fetched_at, self.failure = await self.fetch(), self.now(), None

@@ -15,7 +15,7 @@ from auth_server.providers.oauth import OAuthClient
 from auth_server.settings import ProviderSettings
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError, TemporarilyUnavailable
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import SignIn, lifetime
 from authproxy_common.http.client import Answer, ask
 from authproxy_common.secret import Secret
 
@@ -77,17 +77,25 @@ class OpenIDProvider:
             tokens = self.client.parse_tokens(await self._ask(request))
             tokens.setdefault("refresh_token", refresh_token.reveal())
             id_token = tokens.get("id_token")
-            claims = await self.id_tokens.validate(Secret(id_token), None) if isinstance(id_token, str) else {}
+            claims = await self._renewed_claims(id_token) if isinstance(id_token, str) else {}
         return self._sign_in(tokens, claims)
 
-    async def revoke(self, token: Secret) -> None:
+    async def _renewed_claims(self, id_token: str) -> dict[str, Any]:
+        """Empty where the keys cannot be had: the refresh token is spent by now, and its successor must not be lost."""
+        try:
+            return await self.id_tokens.validate(Secret(id_token), None)
+        except TemporarilyUnavailable:
+            return {}
+
+    async def revoke(self, token: Secret) -> bool:
         async with _bounded():
             metadata = await self.discovery.metadata()
-            if metadata.revocation_endpoint:
-                request = self.client.revocation_request(
-                    metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, token
-                )
-                await self._ask(request)
+            if not metadata.revocation_endpoint:
+                return False
+            request = self.client.revocation_request(
+                metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, token
+            )
+            return (await self._ask(request)).status == 200
 
     async def _ask(self, request: httpx.Request) -> Answer:
         return await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
@@ -101,7 +109,7 @@ class OpenIDProvider:
             token_type=str(tokens.get("token_type") or "Bearer"),
             refresh_token=Secret(refresh_token) if isinstance(refresh_token, str) else None,
             id_token=Secret(id_token) if isinstance(id_token, str) else None,
-            expires_in=tokens["expires_in"] if isinstance(tokens.get("expires_in"), int) else None,
+            expires_in=lifetime(tokens.get("expires_in")),
             scope=" ".join(scope) if isinstance(scope, list) else None,
             user=claims,
         )

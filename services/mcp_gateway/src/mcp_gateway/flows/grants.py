@@ -42,9 +42,18 @@ class Grants:
 
     async def find(self, grant_id: str) -> Grant | None:
         """The grant, unless it ended."""
-        grant = await self.open_grants.get(grant_id)
-        # Ending marks first and deletes then; a grant stored in between is there and still at its end.
-        return None if grant is None or await self.has_ended(grant_id) else grant
+        grant = await self.stored(grant_id)
+        if grant is None or grant.opened_at + self.open_grants.ttl <= self.now():
+            return None
+        if await self.has_ended(grant_id):
+            # Stored while it was being ended, or its end was interrupted.
+            await self._finish(grant_id)
+            return None
+        return grant
+
+    async def stored(self, grant_id: str) -> Grant | None:
+        """The grant's record, whether it has ended or not."""
+        return await self.open_grants.get(grant_id)
 
     async def has_ended(self, grant_id: str) -> bool:
         """Whether the grant was ended before its time."""
@@ -56,11 +65,19 @@ class Grants:
         return epoch.value if epoch else None
 
     async def end(self, grant_id: str, reason: str) -> None:
-        """Nothing of the grant can be used any more, whatever else is under way."""
-        await self.ended.put(grant_id, Ended(reason))
+        """Nothing of the grant can be used any more, whatever else is under way.
+
+        May be called again when it failed half-way, and does nothing where nothing is left to do.
+        """
+        marked_before = await self.ended.claim(grant_id, Ended(reason)) is not None
+        if marked_before and await self.stored(grant_id) is None:
+            return
+        await self._finish(grant_id)
+        self.events.note("grant_ended", grant=trace(grant_id), reason=reason)
+
+    async def _finish(self, grant_id: str) -> None:
         await self.epochs.put(_CURRENT, Epoch(mint()))
         await self.open_grants.take(grant_id)
-        self.events.note("grant_ended", grant=trace(grant_id), reason=reason)
 
     async def rotate(self, grant: Grant, token: RefreshToken) -> str:
         """The successor of `token`, the same one for everybody who asks within the grace window.

@@ -1,15 +1,21 @@
 """Whether the provider still accepts a person, asked at a refresh when its own tokens are due."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import anyio
+
 from authproxy_common.clock import Clock
-from authproxy_common.errors import InvalidGrant, OAuthError
+from authproxy_common.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from authproxy_common.events import Events
 from authproxy_common.records import Collection
 from authproxy_common.secret import trace
 from mcp_gateway.domain.grants import Grant, Renewal
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import ProviderTokens
+
+_PATIENCE = 15.0
+_LOOKS_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,16 @@ class ProviderCheck:
     events: Events
 
     async def check(self, grant: Grant) -> None:
-        """Return when the provider need not be asked, accepts the person, or is being asked by somebody else.
+        """Return when the provider need not be asked, or accepts the person; whoever asks, all wait for the answer.
 
         Raises:
-            InvalidGrant: It no longer does; the grant has ended.
-            TemporarilyUnavailable, ServerError: It could not be asked; the grant is as it was.
+            InvalidGrant: It no longer does, or the grant was ended meanwhile.
+            TemporarilyUnavailable, ServerError: It could not be asked; the refresh token was not used up.
         """
         if not grant.is_due(self.now()):
             return
         if await self.renewals.claim(grant.grant_id, Renewal(self.now())) is not None:
+            await self._wait_for_another(grant.grant_id)
             return
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
@@ -47,7 +54,20 @@ class ProviderCheck:
             if current and current.is_due(self.now()):
                 await self._ask(current)
         finally:
-            await self.renewals.take(grant.grant_id)
+            # It ends by itself too; what came of the question is worth more than an error here.
+            with suppress(TemporarilyUnavailable):
+                await self.renewals.take(grant.grant_id)
+
+    async def _wait_for_another(self, grant_id: str) -> None:
+        with anyio.move_on_after(_PATIENCE):
+            # Another process cannot wake us, so there is nothing to do but look.
+            while await self.renewals.get(grant_id):  # noqa: ASYNC110
+                await anyio.sleep(_LOOKS_EVERY)
+        current = await self.grants.find(grant_id)
+        if current is None:
+            raise InvalidGrant("the grant has ended")
+        if current.is_due(self.now()):
+            raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
 
     async def _ask(self, grant: Grant) -> None:
         try:
@@ -59,4 +79,8 @@ class ProviderCheck:
             self.events.alarm("provider_check_failed", grant=trace(grant.grant_id), error=error.code)
             raise
         await self.grants.renew(replace(grant, sign_in=sign_in, checked_at=self.now()))
+        if await self.grants.find(grant.grant_id) is None:
+            # Ended while we asked: what ended it knew the old tokens alone.
+            await self.provider_tokens.revoke(sign_in)
+            raise InvalidGrant("the grant has ended")
         self.events.note("provider_check_passed", grant=trace(grant.grant_id))

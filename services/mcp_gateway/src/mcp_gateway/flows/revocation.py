@@ -34,16 +34,19 @@ class RevocationFlow:
         await self.provider_tokens.revoke(grant.sign_in)
 
     async def _grant(self, value: str) -> Grant | None:
-        """By the token's own form: `token_type_hint` is a hint, and we need none."""
+        """By the token's own form: `token_type_hint` is a hint, and we need none.
+
+        Also a grant whose end was interrupted, so that asking again finishes it.
+        """
         try:
             token = RefreshToken.parse(value)
         except InvalidGrant:
             return await self._grant_of_access_token(value)
-        grant = await self.grants.find(token.grant_id)
+        grant = await self.grants.stored(token.grant_id)
         return grant if grant and grant.made(token) else None
 
     async def _grant_of_access_token(self, value: str) -> Grant | None:
         try:
-            return await self.grants.find(self.access_tokens.verify(value).grant_id)
+            return await self.grants.stored(self.access_tokens.verify(value).grant_id)
         except InvalidAccessToken:
             return None

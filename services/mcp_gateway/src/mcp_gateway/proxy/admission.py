@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -69,7 +70,7 @@ class TokenAdmission:
 
     A verified token is remembered by its digest, so a call costs one hash and one look-up. Once a second the store is
     asked whether any grant has ended; if so, everything is forgotten and each token's grant is asked for again. While
-    the store does not answer, tokens are good until they expire.
+    the store does not answer, what is remembered stays good, and a token that is not gets 503.
     """
 
     access_tokens: AccessTokens
@@ -102,7 +103,7 @@ class TokenAdmission:
         except InvalidAccessToken as error:
             raise Challenge(server, str(error)) from error
         epoch = self._memory.epoch
-        if await _answered_soon(self.grants.has_ended(token.grant_id), otherwise=False):
+        if await _answered_soon(self.grants.has_ended(token.grant_id)):
             raise Challenge(server, "the access token's grant has ended")
         # What was asked in an epoch that has passed meanwhile may no longer be so.
         if epoch == self._memory.epoch:
@@ -110,19 +111,22 @@ class TokenAdmission:
         return token
 
     async def _follow_epochs(self) -> None:
-        if self.now() >= self._memory.asked_at + _EPOCH_KEPT:
+        asked_at, now = self._memory.asked_at, self.now()
+        # The second half is for a clock that was set back.
+        if now >= asked_at + _EPOCH_KEPT or now < asked_at:
             # Noted before the answer, so that one call in a second waits for it.
-            self._memory.asked_at = self.now()
-            self._memory.turn(await _answered_soon(self.grants.epoch(), otherwise=self._memory.epoch))
+            self._memory.asked_at = now
+            with suppress(TemporarilyUnavailable):
+                self._memory.turn(await _answered_soon(self.grants.epoch()))
 
 
-async def _answered_soon(question: Awaitable[T], otherwise: T) -> T:
-    """What the store answers, or `otherwise` where it does not at once: calls go on while it is down."""
+async def _answered_soon(question: Awaitable[T]) -> T:
+    """What the store answers; raises TemporarilyUnavailable where it does not at once, for calls cannot wait long."""
     try:
         with anyio.fail_after(_SOON):
             return await question
-    except (TemporarilyUnavailable, TimeoutError):
-        return otherwise
+    except TimeoutError as error:
+        raise TemporarilyUnavailable("the session store did not answer", dependency="redis") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import anyio
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authproxy_common.errors import BadGateway, InvalidRequest, OAuthError, TemporarilyUnavailable
 from authproxy_common.http.json_answer import answer_json
@@ -125,7 +125,7 @@ class MCPProxy:
         cause = type(error.__cause__).__name__ if error.__cause__ else None
         log.warning("refused", error=error.code, description=error.description, cause=cause)
         if isinstance(error, BadGateway | TemporarilyUnavailable):
-            self.metrics.dependency_failures.labels("upstream").inc()
+            self.metrics.dependency_failures.labels(getattr(error, "dependency", "upstream")).inc()
         body = {
             "error": error.code,
             "error_description": error.description,
@@ -162,11 +162,17 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _relay(response: UpstreamResponse, send: Send) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": to_client(response.headers)})
+    await _send(
+        send, {"type": "http.response.start", "status": response.status, "headers": to_client(response.headers)}
+    )
     async for piece in response.pieces:
-        with anyio.fail_after(_CLIENT_READS_WITHIN):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        await _send(send, {"type": "http.response.body", "body": piece, "more_body": True})
+    await _send(send, {"type": "http.response.body", "body": b""})
+
+
+async def _send(send: Send, message: Message) -> None:
+    with anyio.fail_after(_CLIENT_READS_WITHIN):
+        await send(message)
 
 
 def _check_status(status: int) -> None:
@@ -185,7 +191,7 @@ async def _while_client_waits(receive: Receive, work: Callable[[], Awaitable[Non
     Cancelled through anyio alone: the HTTP client shields the closing of connections from anyio's cancellation, and
     would lose them to a plain `Task.cancel`.
     """
-    failure: OAuthError | None = None
+    failure: Exception | None = None
     async with anyio.create_task_group() as group:
 
         async def leave() -> None:
@@ -196,8 +202,7 @@ async def _while_client_waits(receive: Receive, work: Callable[[], Awaitable[Non
         group.start_soon(leave)
         try:
             await work()
-        except OAuthError as error:
-            # Kept from the group, which would wrap it.
+        except Exception as error:  # noqa: BLE001  # raised again below, outside of the group, which would wrap it
             failure = error
         group.cancel_scope.cancel()
     if failure:
