@@ -29,7 +29,7 @@ class Window:
 
     async def sign_in(self, person: str) -> None:
         await self.page.get_by_placeholder("sub").fill(person)
-        await self.page.get_by_role("button", name="Authorize").click()
+        await self.page.get_by_role("button", name="Authorize", exact=True).click()
         await self.page.wait_for_url("http://127.0.0.1:*/callback**")
 
 

@@ -58,7 +58,7 @@ def lines(output: str) -> dict[str, dict[str, Any]]:
 
 def test_no_secret_is_anywhere_in_the_output(output: str) -> None:
     assert "hunter2" not in output
-    assert output.count(REDACTED) == 9
+    assert output.count(REDACTED) >= 9  # newer Pythons show more of the source in a traceback
 
 
 @pytest.mark.requirement("OP-01")
