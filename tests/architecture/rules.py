@@ -5,7 +5,7 @@ COMMON, AUTH, GATEWAY = "authproxy_common", "auth_server", "mcp_gateway"
 # The parts of the common package that a domain may know: values and errors, without I/O.
 VALUES = {
     f"{COMMON}.{name}"
-    for name in ("clock", "errors", "exchange", "params", "pkce", "refusals", "return_address", "secret", "uri")
+    for name in ("clock", "errors", "exchange", "params", "pkce", "refusals", "return_address", "secret", "text", "uri")
 }
 _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
 

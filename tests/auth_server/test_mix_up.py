@@ -71,6 +71,13 @@ async def test_a_code_of_another_provider_is_not_redeemed(good_path: str, evil_p
     assert evil.codes == []
 
 
+@pytest.mark.requirement("BR-06")
+@pytest.mark.parametrize("name", ["login", "callback", "gateway-oauth"])
+async def test_a_provider_may_be_called_like_a_path_of_ours(name: str) -> None:
+    auth = AuthServerWorld(provider={"redirect_uri": f"{AUTH}/callback/{name}"}, providers=(name,))
+    assert (await auth.tokens())["provider"] == name
+
+
 @pytest.mark.requirement("CF-02")
 def test_providers_that_share_a_redirect_uri_are_found() -> None:
     uris = {"a": f"{AUTH}/callback", "b": f"{AUTH}/gateway-oauth/callback", "c": f"{AUTH}/callback/c"}

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from tests.support.browser import Browser
-from tests.support.servers import answers, free_port, running
+from tests.support.servers import answers, free_port, running, wait_until
 from tests.support.stack import ROOT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-07")]
@@ -41,9 +41,7 @@ def script(name: str, variables: dict[str, str]) -> "subprocess.CompletedProcess
 async def test_a_newcomer_signs_in_and_sees_the_answer_of_a_tool(variables: dict[str, str]) -> None:
     with running([sys.executable, "-m", "scripts.up"], variables, lambda: True, "up") as program:
         with anyio.fail_after(60):
-            while "Ready." not in program.read_output():
-                assert program.process.poll() is None, program.read_output()
-                await anyio.lowlevel.checkpoint()
+            await anyio.to_thread.run_sync(wait_until, lambda: "Ready." in program.read_output(), program.failure)
             said = program.read_output()
             assert f"claude mcp add --transport http demo http://localhost:{variables['MCP_PORT']}/mcp" in said
             shown = await login(variables)

@@ -33,6 +33,7 @@ class OAuthError(Exception):
 
     code: ClassVar[str]
     status: ClassVar[int] = 400
+    dependency: str | None = None
     general_remedy: ClassVar[str] = "Start again from the application that sent you here."
 
     def __init__(self, description: str, *, remedy: str | None = None) -> None:
@@ -112,6 +113,7 @@ class ServerError(OAuthError):
 
 class BadGateway(OAuthError):
     code, status = "bad_gateway", 502
+    dependency = "upstream"
     general_remedy = "Tell whoever runs this service, and give them the request id below."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.text import check_unicode
 
 # What strangers send is kept while a person signs in, so it has a bound.
 MAX_STATE = 2048
@@ -71,7 +72,7 @@ def read_json_object(body: bytes) -> dict[str, Any]:
     """A JSON object without repeated members; raises InvalidRequest for anything else."""
     try:
         value = json.loads(body, object_pairs_hook=_unrepeated)
-        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
+        check_unicode(value)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("the body is not valid JSON") from error
     if not isinstance(value, dict):

@@ -62,7 +62,7 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
         body_limit=BODY_LIMIT,
         management_port=settings.management_port,
     )
-    pages_at = page_paths(settings)
+    pages_at = _with_prefix([LOGIN, *_callbacks(settings)])
     routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else _closed_routes(pages_at)
     app = starlette_app(routes, pages_at, around, closing(resources.http, resources.store))
     return layered(app, [route.path for route in routes], around)
@@ -87,18 +87,21 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
         ExchangeFlow(codes, events), RefreshFlow(providers, events), RevocationFlow(providers, events)
     )
     return [
-        *(page_route(path, sign_in.login) for path in page_paths(settings) if path.endswith(LOGIN)),
-        *(page_route(path, sign_in.callback) for path in page_paths(settings) if CALLBACK in path),
+        *(page_route(path, sign_in.login) for path in _with_prefix([LOGIN])),
+        *(page_route(path, sign_in.callback) for path in _with_prefix(_callbacks(settings))),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
         Route(f"{PREFIX}/revoke", backend.revoke, methods=["POST"]),
     ]
 
 
-def page_paths(settings: AuthServerSettings) -> list[str]:
-    """Where browsers are sent. Every path also answers below the prefix, so that one ingress rule is enough."""
-    pages = [LOGIN, CALLBACK, *(f"{CALLBACK}/{name}" for name in settings.providers)]
-    return [*pages, *(PREFIX + page for page in pages)]
+def _callbacks(settings: AuthServerSettings) -> list[str]:
+    return [CALLBACK, *(f"{CALLBACK}/{name}" for name in settings.providers)]
+
+
+def _with_prefix(paths: list[str]) -> list[str]:
+    """Every path also answers below the prefix, so that one ingress rule is enough."""
+    return [*paths, *(PREFIX + path for path in paths)]
 
 
 def _closed_routes(pages_at: list[str]) -> list[Route]:

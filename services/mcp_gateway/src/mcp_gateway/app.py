@@ -1,20 +1,17 @@
 """The composition root: what is built of what, and which path leads where."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from authproxy_common.clock import Clock
 from authproxy_common.events import Events
-from authproxy_common.http.assembly import Surroundings, closing, layered, page_route, starlette_app
+from authproxy_common.http.assembly import Endpoint, Surroundings, closing, layered, page_route, starlette_app
 from authproxy_common.http.body_limit import BodyLimit
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
@@ -50,8 +47,6 @@ from mcp_gateway.tokens.signing_keys import SigningKeys
 AUTHORIZE, CONSENT, CALLBACK = "/oauth/authorize", "/oauth/consent", "/oauth/callback"
 # Where clients of MCP 2025-03-26 look that found no metadata.
 OLD_AUTHORIZE = "/authorize"
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CORS_HEADERS = ["authorization", "content-type", "mcp-protocol-version"]
 

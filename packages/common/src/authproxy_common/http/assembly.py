@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +19,8 @@ from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
 from authproxy_common.http.request_id import RequestId
 from authproxy_common.http.security_headers import SecurityHeaders
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def starlette_app(
     return app
 
 
-def page_route(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+def page_route(path: str, endpoint: Endpoint) -> Route:
     """A route for GET alone: HEAD, which link scanners send, must not use up what can be used once."""
     route = Route(path, endpoint, methods=["GET"])
     route.methods = {"GET"}

@@ -9,6 +9,7 @@ from authproxy_common.errors import ContentTooLarge
 from authproxy_common.http.json_answer import refuse_and_close
 from authproxy_common.http.request_id import request_id_of
 
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"upgrade"})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -24,10 +25,10 @@ class UnambiguousFraming:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = [name for name, _ in scope.get("headers", ()) if name in {b"content-length", b"transfer-encoding"}]
-        if len(names) > 1:
+        names = [name for name, _ in scope.get("headers", ()) if name in _FRAMING]
+        if len(names) - names.count(b"upgrade") > 1:
             await refuse_and_close(send, 400, "the request gives its length twice", request_id_of(scope))
-        elif any(name == b"upgrade" for name, _ in scope.get("headers", ())):
+        elif b"upgrade" in names:
             await refuse_and_close(send, 400, "no other protocol is spoken here", request_id_of(scope))
         else:
             await self.app(scope, receive, send)

@@ -10,6 +10,7 @@ import httpx
 
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.http.request_id import HEADER, current_request_id
+from authproxy_common.text import check_unicode
 
 _TIMEOUT = httpx.Timeout(10, connect=3, pool=3)
 _LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
@@ -32,7 +33,7 @@ class Answer:
         """The body as JSON, or None where it is none."""
         try:
             value = json.loads(self.body)
-            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
+            check_unicode(value)
         except (ValueError, RecursionError):
             return None
         return value

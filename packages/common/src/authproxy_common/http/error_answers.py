@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from authproxy_common.errors import OAuthError, ServerError, TemporarilyUnavailable
+from authproxy_common.errors import OAuthError, ServerError
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
 from authproxy_common.http.request_id import request_id_of
@@ -51,12 +51,12 @@ class ErrorAnswers:
 
     async def refused(self, request: Request, error: OAuthError) -> Response:
         """The error's own status and code (RFC 6749 §5.2)."""
-        self._note(error)
+        note_refusal(error, self.metrics)
         return self._answer(request, error)
 
     async def sent_back(self, _request: Request, answer: SentBack) -> Response:
         """The error travels to the application that asked (RFC 6749 §4.1.2.1)."""
-        self._note(answer.error)
+        note_refusal(answer.error, self.metrics)
         return RedirectResponse(answer.address.with_error(answer.error), 302)
 
     async def not_routed(self, request: Request, error: HTTPException) -> Response:
@@ -73,8 +73,7 @@ class ErrorAnswers:
     def _answer(self, request: Request, error: OAuthError) -> Response:
         request_id = request_id_of(request.scope)
         if request.url.path not in self.page_paths:
-            body = {"error": error.code, "error_description": error.description, "request_id": request_id}
-            return JSONResponse(body, error.status, headers=error.headers())
+            return JSONResponse(refusal_body(error, request_id), error.status, headers=error.headers())
         return self.pages.render(
             "error.html",
             error.status,
@@ -86,11 +85,18 @@ class ErrorAnswers:
             request_id=request_id,
         )
 
-    def _note(self, error: OAuthError) -> None:
-        cause = type(error.__cause__).__name__ if error.__cause__ else None
-        log.warning("refused", error=error.code, description=error.description, cause=cause)
-        if isinstance(error, TemporarilyUnavailable):
-            self.metrics.dependency_failures.labels(error.dependency).inc()
+
+def refusal_body(error: OAuthError, request_id: str) -> dict[str, str]:
+    """What a program is told."""
+    return {"error": error.code, "error_description": error.description, "request_id": request_id}
+
+
+def note_refusal(error: OAuthError, metrics: Metrics) -> None:
+    """Log the refusal, and count it where something that we depend on is the reason."""
+    cause = type(error.__cause__).__name__ if error.__cause__ else None
+    log.warning("refused", error=error.code, description=error.description, cause=cause)
+    if error.dependency:
+        metrics.dependency_failures.labels(error.dependency).inc()
 
 
 def _sentence(description: str) -> str:

@@ -1,6 +1,5 @@
 """ID token validation (OpenID Connect Core §3.1.3.7)."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from auth_server.providers.discovery import Discovery
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError
 from authproxy_common.secret import Secret
+from authproxy_common.text import check_unicode
 
 # Signed by the provider's own key, never with a shared secret, never `none` (RFC 8725 §3.1).
 _ASYMMETRIC = frozenset(
@@ -37,7 +37,7 @@ class IDTokenValidator:
         try:
             claims = await self._signed_claims(id_token.reveal())
             self._registry().validate(claims)
-            json.dumps(claims, ensure_ascii=False).encode()  # half of a surrogate pair would fail wherever it is used
+            check_unicode(claims)
         except (JoseError, ValueError, TypeError) as error:
             raise ServerError("the identity provider's ID token is not valid") from error
         self._check_audience(claims)

@@ -10,7 +10,8 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from authproxy_common.errors import BadGateway, InvalidRequest, OAuthError, TemporarilyUnavailable
+from authproxy_common.errors import BadGateway, InvalidRequest, OAuthError
+from authproxy_common.http.error_answers import note_refusal, refusal_body
 from authproxy_common.http.json_answer import answer_json
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.request_id import HEADER, request_id_of
@@ -122,16 +123,8 @@ class MCPProxy:
                 log.warning("client_stopped_reading")
 
     async def _refuse(self, error: OAuthError, scope: Scope, send: Send) -> None:
-        cause = type(error.__cause__).__name__ if error.__cause__ else None
-        log.warning("refused", error=error.code, description=error.description, cause=cause)
-        if isinstance(error, BadGateway | TemporarilyUnavailable):
-            self.metrics.dependency_failures.labels(getattr(error, "dependency", "upstream")).inc()
-        body = {
-            "error": error.code,
-            "error_description": error.description,
-            "request_id": request_id_of(scope),
-        }
-        await answer_json(send, error.status, body, error.headers())
+        note_refusal(error, self.metrics)
+        await answer_json(send, error.status, refusal_body(error, request_id_of(scope)), error.headers())
 
 
 def _request(upstream: Upstream, caller: ActiveToken | None, scope: Scope, body: bytes) -> UpstreamRequest:
