@@ -8,7 +8,7 @@ EXTRAS = {"auth-server": ["auth-server"], "mcp-gateway": ["mcp-gateway"], "dev":
 COMPILE = (
     "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url".split()
 )
-COMPILE += ["--no-header", "--quiet", "--no-annotate"]
+COMPILE += ["--no-header", "--quiet", "--no-annotate", "--no-strip-extras"]
 
 
 def main() -> None:
