@@ -5,7 +5,19 @@ COMMON, AUTH, GATEWAY = "authproxy_common", "auth_server", "mcp_gateway"
 # The parts of the common package that a domain may know: values and errors, without I/O.
 VALUES = {
     f"{COMMON}.{name}"
-    for name in ("clock", "errors", "exchange", "params", "pkce", "refusals", "return_address", "secret", "text", "uri")
+    for name in (
+        "addresses",
+        "clock",
+        "errors",
+        "exchange",
+        "params",
+        "pkce",
+        "refusals",
+        "return_address",
+        "secret",
+        "text",
+        "uri",
+    )
 }
 _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
 
@@ -28,37 +40,57 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
-    f"{GATEWAY}.settings": VALUES | {f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"},
-    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS},
+    f"{GATEWAY}.settings": VALUES
+    | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"}
+    | {f"{_RECORDS}.rate_limits"},
+    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS}
+    | {f"{GATEWAY}.client_sources.documents"},
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
-    f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", _RECORDS},
+    f"{GATEWAY}.client_sources": VALUES
+    | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.access_tokens", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
+    f"{GATEWAY}.composition": {GATEWAY, COMMON},
     f"{GATEWAY}.app": {GATEWAY, COMMON},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }
 
 # Where each library may be imported. Whatever is not listed may not be imported at all.
 HOMES: dict[str, set[str]] = {
-    "anyio": {f"{_HTTP}.client", f"{AUTH}.providers", f"{GATEWAY}.flows.provider_check", f"{GATEWAY}.proxy"},
+    "anyio": {
+        f"{_HTTP}.client",
+        f"{_HTTP}.document_fetcher",
+        f"{AUTH}.providers",
+        f"{GATEWAY}.flows.provider_check",
+        f"{GATEWAY}.proxy",
+    },
     "click": {f"{COMMON}.cli"},
     "cryptography": {f"{_RECORDS}.sealing"},
     "fakeredis": {f"{_RECORDS}.redis_store"},
-    "httpx": {f"{_HTTP}.client", f"{AUTH}.providers", f"{AUTH}.app", f"{GATEWAY}.broker", f"{GATEWAY}.proxy.transport"}
-    | {f"{GATEWAY}.app"},
+    "httpcore": {f"{_HTTP}.document_fetcher"},
+    "httpx": {
+        f"{_HTTP}.client",
+        f"{_HTTP}.document_fetcher",
+        f"{AUTH}.providers",
+        f"{AUTH}.app",
+        f"{GATEWAY}.broker",
+        f"{GATEWAY}.proxy.transport",
+    }
+    | {f"{GATEWAY}.composition"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens"},
+    "limits": {f"{_RECORDS}.rate_limits"},
     "msgspec": {_RECORDS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
-    "redis": {f"{_RECORDS}.redis_store"},
+    "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
-    | {f"{GATEWAY}.proxy"},
+    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
-    | {f"{GATEWAY}.broker"},
+    | {f"{GATEWAY}.broker", f"{GATEWAY}.client_sources"},
     "uvicorn": {f"{_HTTP}.serving"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},

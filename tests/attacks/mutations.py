@@ -125,15 +125,15 @@ MUTATIONS = [
     Mutation(
         "the browser of a consent page",
         f"{_GATEWAY}/flows/authorization.py",
-        "check_browser(pending.browser, browser)\n        return pending",
-        "return pending",
+        'self._check_browser(pending.browser, browser, "consent")',
+        "pass",
         "tests/mcp_gateway/test_consent.py::test_an_answer_from_another_browser_is_refused",
     ),
     Mutation(
         "the browser of an approval",
         f"{_GATEWAY}/flows/authorization.py",
-        "check_browser(pending.browser, browser)\n        address",
-        "address",
+        'self._check_browser(pending.browser, browser, "sign_in")',
+        "pass",
         "tests/mcp_gateway/test_consent.py::test_a_callback_in_another_browser_is_refused_and_its_code_not_exchanged",
     ),
     Mutation(
@@ -189,7 +189,7 @@ MUTATIONS = [
     Mutation(
         "that a grant is read again before the provider is asked",
         f"{_GATEWAY}/flows/provider_check.py",
-        "current = await self.grants.find(grant.grant_id)",
+        "current = await self._current(grant.grant_id)",
         "current = grant",
         "tests/mcp_gateway/test_provider_check.py::"
         "test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_the_old_token_again",
@@ -197,7 +197,7 @@ MUTATIONS = [
     Mutation(
         "that the provider still accepts the person",
         f"{_GATEWAY}/grant_types/refresh_token.py",
-        "await self.provider.check(grant)",
+        "grant = await self.provider.check(grant)",
         "pass",
         "tests/mcp_gateway/test_provider_check.py::test_who_is_no_longer_accepted_loses_everything",
     ),

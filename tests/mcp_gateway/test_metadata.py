@@ -42,7 +42,7 @@ async def test_every_way_of_discovery_finds_the_same_authorization_server(world:
 async def test_metadata_offers_no_endpoint_that_does_not_answer(world: World) -> None:
     metadata = await fetch(world, "/.well-known/oauth-authorization-server")
     endpoints = {name: url for name, url in metadata.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(endpoints) == 5
+    assert len(endpoints) == 6
     for url in endpoints.values():
         get, post = await world.http.get(url), await world.http.post(url)
         assert {get.status_code, post.status_code} != {404}

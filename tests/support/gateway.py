@@ -15,15 +15,18 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from authproxy_common.records import SealingKeys, generate_key, open_store
+from authproxy_common.records.rate_limits import open_rate_counters
 from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret
 from mcp_gateway.app import Resources, create_app
+from mcp_gateway.composition.resources import Fetchers
 from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 from tests.support.browser import Browser, Page
 from tests.support.clock import MovableClock
 from tests.support.network import virtual_network
+from tests.support.published_documents import PublishedDocuments
 
 GATEWAY, AUTH, UPSTREAM = "https://mcp.test", "https://auth.test", "https://upstream.test"
 REDIRECT_URI = "http://127.0.0.1:7777/callback"
@@ -168,6 +171,7 @@ class World:
         self.transport = transport
         self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
+        self.counters, self.published = open_rate_counters(Secret("memory://")), PublishedDocuments()
         self.sealing_keys = SealingKeys([generate_key()])
         self.signing_keys = SigningKeys.from_pem(generate_signing_key())
         servers = changed.pop("servers", {"default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials="identity")})
@@ -187,7 +191,16 @@ class World:
         """One more gateway on the same store and keys."""
         outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
         transport = self.transport or HttpxTransport(outside)
-        resources = Resources(self.store, self.sealing_keys, self.signing_keys, outside, transport, self.clock)
+        resources = Resources(
+            store=self.store,
+            counters=self.counters,
+            sealing_keys=self.sealing_keys,
+            signing_keys=self.signing_keys,
+            http=outside,
+            fetchers=Fetchers(public=self.published, anywhere=self.published),
+            transport=transport,
+            now=self.clock,
+        )
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
 
     def new_browser(self) -> Browser:
@@ -202,10 +215,9 @@ class World:
         return ClientApp(answer.json()["client_id"], body["redirect_uris"][0])
 
     async def authorize(self, client: ClientApp, **changed: str | None) -> dict[str, str]:
-        """The authorization response to a client whose user approves."""
+        """The authorization response to a client whose user approves, or did before."""
         page = await self.browser.open(client.authorization_url(**changed))
-        assert page.forms, page.text
-        return answer_of(await self.browser.submit(page, {"decision": "approve"}))
+        return answer_of(await self.browser.submit(page, {"decision": "approve"}) if page.forms else page)
 
     async def code(self, client: ClientApp, **changed: str | None) -> str:
         """A fresh code for the client."""

@@ -14,6 +14,7 @@ OAuthError                  description for the outsider; the insider's cause is
 ├── InvalidRedirectUri      400  RFC 7591 §3.2.2
 ├── InvalidClientMetadata   400  RFC 7591 §3.2.2
 ├── NotOffered              404  switched off, or never there
+├── TooManyRequests         429  RFC 6585 §4
 ├── ServerError             500  RFC 6749 §4.1.2.1
 ├── BadGateway              502  an upstream answered nonsense, or nothing
 └── TemporarilyUnavailable  503  RFC 6749 §4.1.2.1; what was asked for may be asked for again
@@ -104,6 +105,24 @@ class InvalidClientMetadata(OAuthError):
 class NotOffered(OAuthError):
     code, status = "not_found", 404
     general_remedy = "Check the address, or ask whoever runs this service."
+
+
+class TooManyRequests(OAuthError):
+    """More than a rate limit allows.
+
+    Args:
+        retry_after: When the next request is taken.
+    """
+
+    code, status = "temporarily_unavailable", 429
+    general_remedy = "Wait a moment, then start again from the application that sent you here."
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        super().__init__("too many requests came from this address")
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(int(self.retry_after.total_seconds()))}
 
 
 class ServerError(OAuthError):

@@ -4,17 +4,21 @@ from datetime import timedelta
 
 import structlog
 
+from authproxy_common.addresses import Address, is_loopback, is_public
 from authproxy_common.cli import Service, command_line
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
+from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
 from authproxy_common.records import Store, open_store
 from authproxy_common.records.development_keys import development_key, sealing_keys
+from authproxy_common.records.rate_limits import open_rate_counters
 from mcp_gateway.app import Resources, create_app
+from mcp_gateway.composition.resources import Fetchers
 from mcp_gateway.proxy.transport import open_transport
-from mcp_gateway.settings import AdapterSettings, GatewaySettings, load_settings
+from mcp_gateway.settings import PASSTHROUGH, AdapterSettings, GatewaySettings, load_settings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 
 log = structlog.get_logger("mcp_gateway")
@@ -32,13 +36,17 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
         store=store,
         sealing_keys=await sealing_keys(config.encryption_keys, store, "mcp-gateway"),
         signing_keys=await _signing_keys(config, store),
+        counters=open_rate_counters(config.redis_url),
         http=open_http(),
+        fetchers=_fetchers(config),
         transport=open_transport(),
         now=utc_now,
     )
     log.info("serving", port=config.port, public_url=config.public_url, servers=sorted(config.servers))
     ports = [port for port in (config.port, config.management_port) if port]
-    await serve(create_app(loaded.settings, resources), config.host, ports, _GRACEFUL)
+    await serve(
+        create_app(loaded.settings, resources), config.host, ports, _GRACEFUL, trusted_proxies=config.trusted_proxies
+    )
 
 
 def _say_what_is_unusual(config: AdapterSettings) -> None:
@@ -46,10 +54,23 @@ def _say_what_is_unusual(config: AdapterSettings) -> None:
         log.warning(
             "development_mode", problem="plain http and generated keys are allowed; never use this in production"
         )
+    if config.token_mode == PASSTHROUGH:
+        log.warning(
+            "passthrough",
+            problem="CLIENTS HOLD THE IDENTITY PROVIDER'S OWN TOKENS. Neither the MCP server that a token is for nor "
+            "its scope is checked, and MCP forbids it; use it to move off it and no longer",
+        )
     if not config.enable_auth:
         log.warning(
             "authentication_off", problem="enable_auth is false; WHOEVER REACHES THIS PORT MAY CALL EVERY MCP SERVER"
         )
+
+
+def _fetchers(config: AdapterSettings) -> Fetchers:
+    def outside(address: Address) -> bool:
+        return is_public(address) or (config.allow_loopback_client_metadata and is_loopback(address))
+
+    return Fetchers(public=DocumentFetcher(outside), anywhere=DocumentFetcher(lambda _address: True))
 
 
 async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:

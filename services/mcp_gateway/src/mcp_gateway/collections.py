@@ -5,9 +5,16 @@ from datetime import timedelta
 from typing import TypeVar
 
 from authproxy_common.records import Collection, SealingKeys, Store
+from authproxy_common.records.slots import Slots
+from mcp_gateway.client_sources.documents import CachedDocument
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
+from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
+from mcp_gateway.domain.presented_credentials import UsedAssertion
 from mcp_gateway.settings import AdapterSettings, seconds
+
+# In one browser; one more takes the place of another.
+CONSENTS_REMEMBERED = 16
 
 T = TypeVar("T")
 
@@ -16,7 +23,8 @@ T = TypeVar("T")
 class Collections:
     """All of them."""
 
-    consents: Collection[PendingConsent]
+    pending_consents: Collection[PendingConsent]
+    given_consents: Slots[GivenConsent]
     sign_ins: Collection[PendingSignIn]
     codes: Collection[AuthorizationCode]
     code_uses: Collection[CodeUse]
@@ -25,6 +33,9 @@ class Collections:
     renewals: Collection[Renewal]
     ended: Collection[Ended]
     epochs: Collection[Epoch]
+    used_assertions: Collection[UsedAssertion]
+    client_documents: Collection[CachedDocument]
+    configured_documents: Collection[CachedDocument]
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":
@@ -33,7 +44,9 @@ class Collections:
         code = seconds(config.authorization_code_ttl_seconds)
         # Marks about a grant must outlive it and its last access token, or a replay would look like a first use.
         grant = seconds(config.grant_ttl_seconds)
-        mark = grant + seconds(max(600, config.access_token_ttl_seconds))
+        # A grant under a withdrawn consent may be opened by a sign-in that was under way, and live on from there.
+        mark = grant + sign_in + code + seconds(max(600, config.access_token_ttl_seconds))
+        remembered = seconds(max(1, config.consent_ttl_seconds))
 
         def plain(kind: str, record: type[T], ttl: timedelta) -> Collection[T]:
             return Collection(store, f"mcp-gateway:{kind}", record, ttl)
@@ -42,7 +55,8 @@ class Collections:
             return Collection(store, f"mcp-gateway:{kind}", record, ttl, keys)
 
         return cls(
-            consents=sealed("consent", PendingConsent, sign_in),
+            pending_consents=sealed("consent", PendingConsent, sign_in),
+            given_consents=Slots(sealed("given-consent", GivenConsent, remembered), CONSENTS_REMEMBERED),
             sign_ins=sealed("sign-in", PendingSignIn, sign_in),
             codes=sealed("code", AuthorizationCode, code),
             code_uses=plain("code-use", CodeUse, 2 * code),
@@ -51,4 +65,7 @@ class Collections:
             renewals=plain("renewal", Renewal, seconds(60)),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
+            used_assertions=plain("used-assertion", UsedAssertion, seconds(3600)),
+            client_documents=plain("client-document", CachedDocument, seconds(300)),
+            configured_documents=plain("configured-document", CachedDocument, seconds(300)),
         )

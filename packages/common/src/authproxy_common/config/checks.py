@@ -1,6 +1,7 @@
 """Checks that several settings share. Each says what is wrong, or None."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from authproxy_common.secret import Secret
@@ -44,6 +45,11 @@ def is_positive(value: int) -> str | None:
     return None if value > 0 else "must be at least 1"
 
 
+def is_not_negative(value: int) -> str | None:
+    """Zero or more."""
+    return None if value >= 0 else "must not be negative"
+
+
 def is_store_url(value: Secret) -> str | None:
     """A URL of a store that exists. It may hold a password, so it arrives as a Secret."""
     if not value.reveal().startswith(STORE_SCHEMES):
@@ -58,6 +64,15 @@ def is_store_url(value: Secret) -> str | None:
 def is_log_level(value: str) -> str | None:
     """A level of the standard library's logging."""
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be DEBUG, INFO, WARNING or ERROR"
+
+
+def unusable_networks(networks: Iterable[str], setting: str) -> Iterator[tuple[str, str]]:
+    """What in a list is neither an address nor a network, each with its place below the key `setting`."""
+    for index, network in enumerate(networks):
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            yield f"{setting}[{index}]", "must be an address or a network such as 10.0.0.0/8"
 
 
 def unfit_for_production(

@@ -135,6 +135,7 @@ _SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     Secret: (_secret, "text; put it in quotes"),
     int: (_integer, "a whole number"),
     bool: (_boolean, "true or false"),
+    Any: (lambda value: value, "anything"),
 }
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authproxy_common.errors import InvalidRequest
 from authproxy_common.secret import digest, mint
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -58,3 +59,9 @@ class BrowserCookie:
             httponly=True,
             samesite="lax",
         )
+
+
+def check_same_site(request: Request) -> None:
+    """Raises InvalidRequest for a form sent from elsewhere, which every current browser says (Fetch metadata)."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise InvalidRequest("this form was not sent from this service's own page")

@@ -1,6 +1,7 @@
 """One process, one event loop, one uvicorn server on one or two ports."""
 
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -14,7 +15,9 @@ class PortTakenError(Exception):
     """Something else listens there already."""
 
 
-async def serve(app: ASGIApp, host: str, ports: list[int], graceful: timedelta) -> None:
+async def serve(
+    app: ASGIApp, host: str, ports: list[int], graceful: timedelta, *, trusted_proxies: Sequence[str] = ()
+) -> None:
     """Serve `app` at each port until SIGTERM or SIGINT.
 
     Args:
@@ -22,6 +25,7 @@ async def serve(app: ASGIApp, host: str, ports: list[int], graceful: timedelta) 
         host: Address to bind.
         ports: The first is the service's own.
         graceful: How long open answers, streams among them, may take to end.
+        trusted_proxies: Addresses and networks whose `X-Forwarded-For` says who the client is.
 
     Raises:
         PortTakenError: Names the address.
@@ -31,7 +35,8 @@ async def serve(app: ASGIApp, host: str, ports: list[int], graceful: timedelta) 
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         http="httptools",
         lifespan="on",
         timeout_graceful_shutdown=int(graceful.total_seconds()),

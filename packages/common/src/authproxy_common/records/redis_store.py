@@ -94,7 +94,10 @@ def open_store(url: Secret) -> RedisStore:
     )
 
 
+def redis_pool(url: Secret, **retrying: Any) -> redis.BlockingConnectionPool:
+    """A pool whose callers wait for a connection: one that is used up would look like a server that is down."""
+    return redis.BlockingConnectionPool.from_url(url.reveal(), timeout=2, **_CONNECTION, **retrying)
+
+
 def _client(url: Secret, **retrying: Any) -> "redis.Redis":
-    """On a pool whose callers wait for a connection: one that is used up would look like a server that is down."""
-    pool = redis.BlockingConnectionPool.from_url(url.reveal(), timeout=2, **_CONNECTION, **retrying)
-    return redis.Redis.from_pool(pool)
+    return redis.Redis.from_pool(redis_pool(url, **retrying))

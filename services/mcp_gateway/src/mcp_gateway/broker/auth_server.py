@@ -1,7 +1,8 @@
-"""`flows.ports.Broker` and `ProviderTokens` over HTTP, by the wire contract of the auth server."""
+"""The auth server over HTTP, by its wire contract: `Broker`, `ProviderTokens`, `ProviderTokenValidation`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -85,3 +86,23 @@ class AuthServer:
             await ask(self.http, request, dependency="auth server", deadline=_REVOCATION_DEADLINE)
         except TemporarilyUnavailable as error:
             log.warning("provider_revocation_failed", description=error.description)
+
+    async def validate(self, access_token: str) -> str | None:
+        query = f"?{urlencode({'provider': self.provider})}" if self.provider else ""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        request = httpx.Request("POST", f"{self.internal_url}/gateway-oauth/validate{query}", headers=headers)
+        answer = await ask(self.http, request, dependency="auth server", deadline=_DEADLINE)
+        if answer.status == 401:
+            return None
+        body = answer.json() if answer.status == 200 else None
+        try:
+            return _subject(body)
+        except (KeyError, TypeError) as error:
+            raise ServerError("the auth server's answer to the validation is not usable") from error
+
+
+def _subject(body: Any) -> str:
+    provider, subject = body["provider"], body["user"]["sub"]
+    if not (isinstance(provider, str) and isinstance(subject, str) and provider and subject):
+        raise TypeError
+    return f"{provider}:{subject}"

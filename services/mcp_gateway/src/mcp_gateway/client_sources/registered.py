@@ -9,7 +9,8 @@ import msgspec
 
 from authproxy_common.clock import Clock
 from authproxy_common.records import SealingKeys, Unsealable
-from mcp_gateway.domain.clients import Client, Registration
+from mcp_gateway.domain.client_policy import ClientPolicy
+from mcp_gateway.domain.clients import Client, ClientRefused, Registration
 
 _PREFIX = "reg_"
 _PURPOSE = "mcp-gateway:registration:1"
@@ -28,11 +29,13 @@ class RegisteredClients:
     Args:
         keys: Seal the client_id.
         lifetime: How long a registration is good for.
+        policy: Also asked about registrations made before it was what it is.
         now: The clock.
     """
 
     keys: SealingKeys
     lifetime: timedelta
+    policy: ClientPolicy
     now: Clock
 
     def register(self, registration: Registration) -> tuple[str, datetime]:
@@ -42,7 +45,10 @@ class RegisteredClients:
         return _spelt(sealed), issued_at
 
     async def find(self, client_id: str) -> Client | None:
-        """The client, at every replica and after every restart, until its registration expires."""
+        """The client, at every replica and after every restart, until its registration expires.
+
+        Raises ClientRefused when the operator keeps it out by now.
+        """
         if not client_id.startswith(_PREFIX):
             return None
         encoded = client_id.removeprefix(_PREFIX)
@@ -56,6 +62,8 @@ class RegisteredClients:
         if self.now() >= content.issued_at + self.lifetime:
             return None
         known = content.registration
+        if not self.policy.allows_redirect_uris(known.redirect_uris):
+            raise ClientRefused("this client's codes would go where this gateway no longer sends any")
         return Client(client_id, known.client_name, known.redirect_uris, known.grant_types)
 
 

@@ -64,10 +64,12 @@ class PendingConsent:
     Args:
         authorization: What consent is asked for.
         browser: Digest of the cookie of the browser that it was rendered for.
+        is_needed: Whether the client needs consent at all; if not, an approval is not remembered as one.
     """
 
     authorization: Authorization
     browser: str
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,13 @@ class PendingSignIn:
         authorization: What was approved.
         browser: Digest of the cookie that was set on approval.
         code_verifier: Of our PKCE towards the auth server.
+        consent_id: Of the remembered consent, where there is one.
     """
 
     authorization: Authorization
     browser: str
     code_verifier: Secret
+    consent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,13 @@ class AuthorizationCode:
         authorization: What was asked and approved.
         grant_id: Of the grant that redeeming the code opens.
         sign_in: What the auth server handed over.
+        consent_id: Of the remembered consent, where there is one.
     """
 
     authorization: Authorization
     grant_id: str
     sign_in: SignIn
+    consent_id: str | None = None
 
     def check(self, client_id: str, params: Params) -> None:
         """Raises unless the token request comes from the client, for the redirect URI and resource of the code.

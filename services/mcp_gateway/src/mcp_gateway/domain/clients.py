@@ -1,29 +1,76 @@
-"""Clients: who asks, and where answers to them may go."""
+"""Clients: who asks, how it proves to be that client, and where answers to it may go."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.return_address import ReturnAddress
+from authproxy_common.secret import Secret
 from mcp_gateway.domain import redirect_uris
 
 GRANT_TYPES = ("authorization_code", "refresh_token")
 
+NONE, BASIC, POST, PRIVATE_KEY_JWT = "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
+
+
+class Standing(Enum):
+    """Who vouches for what a client says of itself."""
+
+    REGISTERED = "registered"
+    """Nobody: it registered itself."""
+    DOCUMENTED = "documented"
+    """The host of its metadata document, whoever that is."""
+    KNOWN = "known"
+    """The host of its metadata document, which the operator knows."""
+    CONFIGURED = "configured"
+    """The operator, who configured it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How a client authenticates, and what that is checked against (RFC 7591 §2).
+
+    Args:
+        method: One of the four above.
+        secret: For the two methods that send one.
+        jwks: Public keys for `private_key_jwt`, as a JWK set.
+        jwks_uri: Where that set is, in place of `jwks`.
+    """
+
+    method: str = NONE
+    secret: Secret | None = None
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+
+    @property
+    def are_confidential(self) -> bool:
+        """Whether the client can be told from somebody who knows its client_id."""
+        return self.method != NONE
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A public client, as it registered.
+    """A client, as it registered or was configured.
 
     Args:
         client_id: As it presents it.
-        client_name: What it calls itself; unverified.
-        redirect_uris: At least one.
+        client_name: What it calls itself.
+        redirect_uris: Where codes may go.
         grant_types: That it may use.
+        credentials: How it authenticates.
+        standing: Who vouches for it.
+        needs_consent: Whether a person is asked before it gets a code.
     """
 
     client_id: str
     client_name: str
     redirect_uris: tuple[str, ...]
     grant_types: tuple[str, ...] = GRANT_TYPES
+    credentials: Credentials = field(default_factory=Credentials)
+    standing: Standing = Standing.REGISTERED
+    needs_consent: bool = True
 
     def return_address(self, redirect_uri: str | None, state: str | None, issuer: str) -> ReturnAddress:
         """The permission to redirect; raises InvalidRequest when this client did not register `redirect_uri`.
@@ -32,11 +79,11 @@ class Client:
         port we could not know.
         """
         if redirect_uri is None:
-            if len(self.redirect_uris) > 1 or redirect_uris.is_loopback(self.redirect_uris[0]):
+            if len(self.redirect_uris) != 1 or redirect_uris.is_loopback(self.redirect_uris[0]):
                 raise InvalidRequest("the parameter redirect_uri is missing")
             return ReturnAddress(self.redirect_uris[0], state, issuer)
         if not any(redirect_uris.matches(registered, redirect_uri) for registered in self.redirect_uris):
-            raise InvalidRequest("redirect_uri is not one that this client registered")
+            raise UnregisteredRedirectUri("redirect_uri is not one that this client registered")
         return ReturnAddress(redirect_uri, state, issuer)
 
     @property
@@ -44,11 +91,38 @@ class Client:
         """Whether any program on the person's computer could receive this client's codes."""
         return all(redirect_uris.is_loopback(uri) for uri in self.redirect_uris)
 
+    @property
+    def document_host(self) -> str | None:
+        """Whose metadata document it is, where its client_id is the URL of one."""
+        if self.standing not in {Standing.DOCUMENTED, Standing.KNOWN}:
+            return None
+        return redirect_uris.host_or_scheme(self.client_id)
+
+    def may_introspect(self, client_id: str) -> bool:
+        """Whether it may learn about tokens of `client_id` (RFC 7662 §4).
+
+        One that the operator configured may, as resource servers have to; another one learns about its own alone.
+        """
+        return self.credentials.are_confidential and (
+            self.standing is Standing.CONFIGURED or client_id == self.client_id
+        )
+
+
+class UnregisteredRedirectUri(InvalidRequest):
+    """A redirect URI that is not the client's: a mistake, or somebody who wants the client's code."""
+
+
+class ClientRefused(InvalidRequest):
+    """A client that could be known here, and is not taken: its metadata is unusable, or the operator keeps it out."""
+
+    general_remedy = "Tell whoever makes the application, or whoever runs this gateway, and give them the request id."
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a client registered, checked (RFC 7591 §2)."""
+    """What a client said of itself, checked (RFC 7591 §2)."""
 
     client_name: str
     redirect_uris: tuple[str, ...]
     grant_types: tuple[str, ...]
+    application_type: str | None = None

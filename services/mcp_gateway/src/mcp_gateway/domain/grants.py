@@ -37,6 +37,7 @@ class Grant:
         opened_at: When.
         sign_in: The provider's tokens and claims.
         checked_at: When the provider last said yes to this person.
+        consent_id: Of the remembered consent that it was opened under, if it was.
     """
 
     grant_id: str
@@ -48,11 +49,17 @@ class Grant:
     opened_at: datetime
     sign_in: SignIn
     checked_at: datetime
+    consent_id: str | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Whether the provider has to be asked again: what it issued has expired, and there is a way to ask."""
+        return self.sign_in.refresh_token is not None and now >= self.upstream_token_expires_at
+
+    @property
+    def upstream_token_expires_at(self) -> datetime:
+        """When the provider's access token ends."""
         lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
-        return self.sign_in.refresh_token is not None and now >= self.checked_at + lifetime
+        return self.checked_at + lifetime
 
     def refresh_token(self, generation: int) -> str:
         """The refresh token of that generation, the same wherever and whenever it is made."""

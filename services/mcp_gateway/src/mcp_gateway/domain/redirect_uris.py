@@ -37,6 +37,17 @@ def is_loopback(redirect_uri: str) -> bool:
     return _scheme(redirect_uri) == "http" and parse_http_uri(redirect_uri).is_loopback
 
 
+def is_web(redirect_uri: str) -> bool:
+    """Whether a web server is meant, reached by https and not on the person's own computer."""
+    return _scheme(redirect_uri) == "https" and not parse_http_uri(redirect_uri).is_loopback
+
+
+def host_or_scheme(redirect_uri: str) -> str:
+    """What an operator's list and a remembered consent go by: the host, or `scheme:` where there is none."""
+    scheme = _scheme(redirect_uri)
+    return parse_http_uri(redirect_uri).host if scheme in {"http", "https"} else f"{scheme}:"
+
+
 def matches(registered: str, requested: str) -> bool:
     """Whether `requested` is the registered URI; on loopback it may differ in the port (RFC 8252 §7.3)."""
     if registered == requested:

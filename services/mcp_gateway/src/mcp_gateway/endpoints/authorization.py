@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from authproxy_common.errors import InvalidRequest
 from authproxy_common.http.body import form_params, query_params
-from authproxy_common.http.browser import BrowserCookie
+from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
 from mcp_gateway.domain.redirect_uris import destination
 from mcp_gateway.domain.resources import MCPServers
@@ -33,27 +32,33 @@ class AuthorizationEndpoints:
     pages: Pages
 
     async def authorize(self, request: Request) -> Response:
-        """The consent page."""
+        """The consent page, or 302 to the auth server where nobody has to be asked."""
         visitor = self.visitor.read_or_mint(request)
-        response = self._consent_page(await self.flow.begin(query_params(request), visitor))
+        asked = await self.flow.begin(query_params(request), visitor)
+        response = (
+            self._consent_page(asked) if asked.is_due else await self._approved(request, asked.consent_id, visitor)
+        )
         self.visitor.set(response, visitor)
         return response
 
     async def consent(self, request: Request) -> Response:
         """302 to the auth server on approval, to the client on denial."""
-        _check_same_site(request)
-        form, visitor = await form_params(request), self.visitor.digest_of(request)
+        check_same_site(request)
+        form, visitor = await form_params(request), self.visitor.read(request)
         if form.get("decision") != "approve":
             raise await self.flow.deny(form.require("consent_id"), visitor)
-        approval = self.approval.read_or_mint(request)
-        response = RedirectResponse(await self.flow.approve(form.require("consent_id"), visitor, approval), 302)
-        self.approval.set(response, approval)
-        return response
+        return await self._approved(request, form.require("consent_id"), visitor)
 
     async def callback(self, request: Request) -> Response:
         """302 to the client."""
-        url = await self.flow.complete(query_params(request), self.approval.digest_of(request))
+        url = await self.flow.complete(query_params(request), self.approval.read(request))
         return RedirectResponse(url, 302)
+
+    async def _approved(self, request: Request, consent_id: str, visitor: str | None) -> Response:
+        approval = self.approval.read_or_mint(request)
+        response = RedirectResponse(await self.flow.approve(consent_id, visitor, approval), 302)
+        self.approval.set(response, approval)
+        return response
 
     def _consent_page(self, asked: ConsentAsked) -> Response:
         authorization = asked.authorization
@@ -64,12 +69,9 @@ class AuthorizationEndpoints:
             client_name=asked.client.client_name,
             destination=destination(authorization.address.uri),
             loopback_only=asked.client.is_loopback_only,
+            standing=asked.client.standing.value,
+            identified_by=asked.client.document_host,
+            remembers=self.flow.consents.remembers,
             resource=server.resource,
             scopes=[server.scopes[scope] for scope in authorization.scope],
         )
-
-
-def _check_same_site(request: Request) -> None:
-    """A form sent from elsewhere says so, in every current browser (Fetch metadata)."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise InvalidRequest("this form was not sent from this gateway's own page")

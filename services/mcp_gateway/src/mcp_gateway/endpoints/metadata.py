@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from authproxy_common.errors import NotOffered
 from authproxy_common.pkce import METHOD
+from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT
 from mcp_gateway.domain.resources import RESOURCE_METADATA_PATH, MCPServer, MCPServers
 
 AUTHORIZATION_SERVER_PATHS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
@@ -18,19 +19,53 @@ _CACHED = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin"
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What clients may do here, as it was built.
+
+    Args:
+        grant_types: That the token endpoint has.
+        authentication_methods: Of clients, `none` among them.
+        assertion_algorithms: That client assertions may be signed with.
+        registration: Whether clients may register themselves.
+        metadata_documents: Whether a client_id may be the URL of a metadata document.
+    """
+
+    grant_types: Sequence[str]
+    authentication_methods: Sequence[str]
+    assertion_algorithms: Sequence[str]
+    registration: bool
+    metadata_documents: bool
+
+    def to_json(self, issuer: str) -> dict[str, Any]:
+        """The members of the metadata (RFC 8414 §2) that depend on it."""
+        confidential = [method for method in self.authentication_methods if method != NONE]
+        body: dict[str, Any] = {"grant_types_supported": list(self.grant_types)}
+        body |= _authenticated("token", self.authentication_methods, self.assertion_algorithms)
+        body |= _authenticated("revocation", self.authentication_methods, self.assertion_algorithms)
+        if confidential:
+            body["introspection_endpoint"] = f"{issuer}/oauth/introspect"
+            body |= _authenticated("introspection", confidential, self.assertion_algorithms)
+        if self.registration:
+            body["registration_endpoint"] = f"{issuer}/oauth/register"
+        if self.metadata_documents:
+            body["client_id_metadata_document_supported"] = True
+        return body
+
+
+@dataclass(frozen=True, slots=True)
 class MetadataEndpoints:
     """Who we are and what we offer.
 
     Args:
         issuer: Our issuer identifier, the public URL.
         servers: The protected resources.
-        grant_types: That the token endpoint has.
+        offer: What works.
         jwks: The published signing keys.
     """
 
     issuer: str
     servers: MCPServers
-    grant_types: Sequence[str]
+    offer: Offer
     jwks: Mapping[str, Any]
 
     async def authorization_server(self, request: Request) -> Response:
@@ -61,18 +96,14 @@ class MetadataEndpoints:
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/oauth/authorize",
             "token_endpoint": f"{self.issuer}/oauth/token",
-            "registration_endpoint": f"{self.issuer}/oauth/register",
             "revocation_endpoint": f"{self.issuer}/oauth/revoke",
             "jwks_uri": self.issuer + JWKS_PATH,
             "scopes_supported": list(scopes),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": list(self.grant_types),
-            "token_endpoint_auth_methods_supported": ["none"],
-            "revocation_endpoint_auth_methods_supported": ["none"],
             "code_challenge_methods_supported": [METHOD],
             "authorization_response_iss_parameter_supported": True,
-        }
+        } | self.offer.to_json(self.issuer)
 
     def _protected_resource(self, server: MCPServer) -> dict[str, Any]:
         return {
@@ -82,6 +113,14 @@ class MetadataEndpoints:
             "bearer_methods_supported": ["header"],
             "resource_name": server.name,
         }
+
+
+def _authenticated(endpoint: str, methods: Sequence[str], algorithms: Sequence[str]) -> dict[str, Any]:
+    """How clients authenticate at an endpoint."""
+    body: dict[str, Any] = {f"{endpoint}_endpoint_auth_methods_supported": list(methods)}
+    if PRIVATE_KEY_JWT in methods:
+        body[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(algorithms)
+    return body
 
 
 def _inserted_path(request: Request) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from authproxy_common.errors import InvalidClientMetadata, InvalidRequest
+from authproxy_common.errors import InvalidClientMetadata, InvalidRequest, NotOffered
 from authproxy_common.params import read_json_object
 from mcp_gateway.flows.registration import RegistrationFlow
 
@@ -14,10 +14,12 @@ from mcp_gateway.flows.registration import RegistrationFlow
 class RegistrationEndpoint:
     """Where clients register themselves."""
 
-    flow: RegistrationFlow
+    flow: RegistrationFlow | None
 
     async def register(self, request: Request) -> Response:
-        """201 with the client information."""
+        """201 with the client information; 404 where the operator switched it off."""
+        if self.flow is None:
+            raise NotOffered("clients cannot register here; ask whoever runs this gateway for a client_id")
         body = await request.body()
         try:
             metadata = read_json_object(body)

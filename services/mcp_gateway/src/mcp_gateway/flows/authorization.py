@@ -1,6 +1,5 @@
 """The authorization endpoint's conversation: begin, approve or deny, complete (OAuth 2.1 §4.1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authproxy_common.errors import AccessDenied, InvalidRequest, OAuthError
@@ -9,7 +8,7 @@ from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import challenge_for, mint_verifier
 from authproxy_common.records import Collection
 from authproxy_common.refusals import refusal
-from authproxy_common.return_address import SentBack
+from authproxy_common.return_address import ReturnAddress, SentBack
 from authproxy_common.secret import digest, mint, trace
 from mcp_gateway.domain.authorizations import (
     CONNECT_AGAIN,
@@ -19,18 +18,20 @@ from mcp_gateway.domain.authorizations import (
     PendingSignIn,
     check_browser,
 )
-from mcp_gateway.domain.clients import Client
+from mcp_gateway.domain.clients import Client, UnregisteredRedirectUri
 from mcp_gateway.domain.resources import MCPServers
+from mcp_gateway.flows.consents import Consents
 from mcp_gateway.flows.ports import Broker, ClientSource
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentAsked:
-    """What the consent page shows, and the key that its form sends back."""
+    """What the consent page shows, the key that its form sends back, and whether a person has to be asked at all."""
 
     consent_id: str
     client: Client
     authorization: Authorization
+    is_due: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,19 @@ class AuthorizationFlow:
     Args:
         issuer: Our issuer identifier.
         servers: What tokens can be asked for.
-        sources: Of clients, tried in order.
+        clients: Where they are looked up.
         broker: The auth server.
-        consents, sign_ins, codes: What is under way, by `consent_id`, by `state`, by code.
+        consents: Remembered ones. Browsers are known by the values of their cookies, and to records by the digests.
+        pending, sign_ins, codes: What is under way, by `consent_id`, by `state`, by code.
         events: Hears of every step.
     """
 
     issuer: str
     servers: MCPServers
-    sources: Sequence[ClientSource]
+    clients: ClientSource
     broker: Broker
-    consents: Collection[PendingConsent]
+    consents: Consents
+    pending: Collection[PendingConsent]
     sign_ins: Collection[PendingSignIn]
     codes: Collection[AuthorizationCode]
     events: Events
@@ -60,24 +63,32 @@ class AuthorizationFlow:
 
         Raises:
             InvalidRequest: Unknown client or redirect URI: for the person, who must not be sent anywhere.
+            TemporarilyUnavailable: What the client published could not be fetched; also for the person.
             SentBack: Everything else, for the client.
         """
         client = await self._client(params.require("client_id"))
-        address = client.return_address(params.get("redirect_uri"), params.within("state", MAX_STATE), self.issuer)
+        address = self._return_address(client, params)
         try:
             authorization = Authorization.from_params(params, client, address, self.servers)
         except OAuthError as error:
             raise SentBack(address, error) from error
-        consent_id = mint("pc")
-        await self.consents.put(consent_id, PendingConsent(authorization, digest(browser)))
-        self.events.note("consent_asked", consent=trace(consent_id), resource=authorization.resource)
-        return ConsentAsked(consent_id, client, authorization)
+        consent_id, visitor = mint("pc"), digest(browser)
+        await self.pending.put(consent_id, PendingConsent(authorization, visitor, client.needs_consent))
+        is_due = client.needs_consent and (
+            "consent" in (params.get("prompt") or "").split()
+            or await self.consents.find(visitor, authorization) is None
+        )
+        step = "consent_asked" if is_due else "consent_not_due"
+        self.events.note(step, consent=trace(consent_id), resource=authorization.resource)
+        return ConsentAsked(consent_id, client, authorization, is_due)
 
     async def approve(self, consent_id: str, browser: str | None, approved_in: str) -> str:
         """The auth server's login URL. From here on the state is tied to the browser, by the cookie `approved_in`."""
         pending = await self._pending_consent(consent_id, browser)
+        asked = pending.authorization
+        remembered = await self.consents.remember(pending.browser, asked) if pending.is_needed else None
         state, verifier = mint("st"), mint_verifier()
-        await self.sign_ins.put(state, PendingSignIn(pending.authorization, digest(approved_in), verifier))
+        await self.sign_ins.put(state, PendingSignIn(asked, digest(approved_in), verifier, remembered))
         self.events.note("consent_given", consent=trace(consent_id), gateway=trace(state))
         return self.broker.login_url(state, challenge_for(verifier))
 
@@ -97,10 +108,11 @@ class AuthorizationFlow:
         state = answer.get("state") or ""
         pending = await self.sign_ins.take(state)
         if pending is None:
+            self.events.alarm("state_unknown", gateway=trace(state))
             raise InvalidRequest(
                 "this sign-in is unknown, was already finished, or took too long", remedy=CONNECT_AGAIN
             )
-        check_browser(pending.browser, browser)
+        self._check_browser(pending.browser, browser, "sign_in")
         address = pending.authorization.address
         try:
             code = await self._code(pending, answer)
@@ -110,17 +122,31 @@ class AuthorizationFlow:
         return address.with_code(code)
 
     async def _client(self, client_id: str) -> Client:
-        for source in self.sources:
-            if client := await source.find(client_id):
-                return client
-        raise InvalidRequest("client_id is not known here, or its registration has expired", remedy=_REGISTER_AGAIN)
+        client = await self.clients.find(client_id)
+        if client is None:
+            raise InvalidRequest("client_id is not known here, or its registration has expired", remedy=_REGISTER_AGAIN)
+        return client
+
+    def _return_address(self, client: Client, params: Params) -> ReturnAddress:
+        try:
+            return client.return_address(params.get("redirect_uri"), params.within("state", MAX_STATE), self.issuer)
+        except UnregisteredRedirectUri:
+            self.events.alarm("redirect_uri_mismatch", client=trace(client.client_id), client_name=client.client_name)
+            raise
+
+    def _check_browser(self, expected: str, browser: str | None, step: str) -> None:
+        try:
+            check_browser(expected, digest(browser) if browser else None)
+        except InvalidRequest:
+            self.events.alarm("browser_mismatch", step=step)
+            raise
 
     async def _pending_consent(self, consent_id: str, browser: str | None) -> PendingConsent:
         # Read, not taken: a second click on the button, or a way back to the page, must not end in an error.
-        pending = await self.consents.get(consent_id)
+        pending = await self.pending.get(consent_id)
         if pending is None:
             raise InvalidRequest("this consent page is no longer valid", remedy=CONNECT_AGAIN)
-        check_browser(pending.browser, browser)
+        self._check_browser(pending.browser, browser, "consent")
         return pending
 
     async def _code(self, pending: PendingSignIn, answer: Params) -> str:
@@ -128,7 +154,7 @@ class AuthorizationFlow:
             raise refusal(error, "auth server")
         sign_in = await self.broker.exchange(answer.require("code"), pending.code_verifier)
         code = mint("ac")
-        await self.codes.put(code, AuthorizationCode(pending.authorization, mint(), sign_in))
+        await self.codes.put(code, AuthorizationCode(pending.authorization, mint(), sign_in, pending.consent_id))
         return code
 
 

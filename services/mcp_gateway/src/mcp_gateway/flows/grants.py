@@ -1,7 +1,7 @@
 """Grants in the store: opened once, rotated without anybody losing out, ended everywhere."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant
@@ -38,26 +38,32 @@ class Grants:
 
     async def renew(self, grant: Grant) -> None:
         """Store what changed about a grant, for the time that it has left."""
-        await self.open_grants.put(grant.grant_id, grant, grant.opened_at + self.open_grants.ttl - self.now())
+        await self.open_grants.put(grant.grant_id, grant, self.ends_at(grant) - self.now())
 
     async def find(self, grant_id: str) -> Grant | None:
         """The grant, unless it ended."""
         grant = await self.stored(grant_id)
-        if grant is None or grant.opened_at + self.open_grants.ttl <= self.now():
+        if grant is None or self.ends_at(grant) <= self.now():
             return None
-        if await self.has_ended(grant_id):
+        if await self.has_ended(grant_id, grant.consent_id):
             # Stored while it was being ended, or its end was interrupted.
             await self._finish(grant_id)
             return None
         return grant
 
+    def ends_at(self, grant: Grant) -> datetime:
+        """When the grant ends by itself."""
+        return grant.opened_at + self.open_grants.ttl
+
     async def stored(self, grant_id: str) -> Grant | None:
         """The grant's record, whether it has ended or not."""
         return await self.open_grants.get(grant_id)
 
-    async def has_ended(self, grant_id: str) -> bool:
-        """Whether the grant was ended before its time."""
-        return await self.ended.get(grant_id) is not None
+    async def has_ended(self, grant_id: str, consent_id: str | None = None) -> bool:
+        """Whether the grant was ended before its time, by itself or with all others under its consent."""
+        if await self.ended.get(grant_id) is not None:
+            return True
+        return consent_id is not None and await self.ended.get(consent_id) is not None
 
     async def epoch(self) -> str | None:
         """A value that is another one after any grant has ended."""
@@ -75,6 +81,16 @@ class Grants:
         await self._finish(grant_id)
         self.events.note("grant_ended", grant=trace(grant_id), reason=reason)
 
+    async def end_all_under(self, consent_id: str, reason: str) -> None:
+        """Nothing that was granted under the consent can be used any more, nor what will have been under way."""
+        await self.ended.claim(consent_id, Ended(reason))
+        await self.epochs.put(_CURRENT, Epoch(mint()))
+
+    async def is_current(self, token: RefreshToken) -> bool:
+        """Whether the refresh token can still be used: was not used yet, or not longer ago than the grace window."""
+        first = await self.rotations.get(_rotation(token))
+        return first is None or self.now() - first.used_at <= self.grace
+
     async def _finish(self, grant_id: str) -> None:
         await self.epochs.put(_CURRENT, Epoch(mint()))
         await self.open_grants.take(grant_id)
@@ -85,9 +101,13 @@ class Grants:
         Raises InvalidGrant, and ends the grant, when the token was used longer ago: somebody kept a copy (RFC 9700
         §4.14.2).
         """
-        first = await self.rotations.claim(f"{token.grant_id}.{token.generation}", Rotation(self.now()))
+        first = await self.rotations.claim(_rotation(token), Rotation(self.now()))
         if first is not None and self.now() - first.used_at > self.grace:
             self.events.alarm("refresh_token_replayed", grant=trace(grant.grant_id), generation=token.generation)
             await self.end(grant.grant_id, "a superseded refresh token was used")
             raise InvalidGrant("the refresh token was used before")
         return grant.refresh_token(token.generation + 1)
+
+
+def _rotation(token: RefreshToken) -> str:
+    return f"{token.grant_id}.{token.generation}"

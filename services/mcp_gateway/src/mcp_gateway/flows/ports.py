@@ -1,7 +1,8 @@
 """What the flows need of the world."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from authproxy_common.exchange import SignIn
 from authproxy_common.params import Params
@@ -9,14 +10,43 @@ from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import Client, Registration
 from mcp_gateway.domain.grants import Grant
-from mcp_gateway.domain.tokens import ActiveToken, TokenResponse
+from mcp_gateway.domain.tokens import ActiveToken, ClientAssertion, TokenResponse
 
 
 class ClientSource(Protocol):
     """One way in which clients come to be known."""
 
     async def find(self, client_id: str) -> Client | None:
-        """The client, or None when `client_id` is not of this source or not known to it."""
+        """The client, or None when `client_id` is not of this source or not known to it.
+
+        Raises:
+            ClientRefused: It is of this source, and not taken.
+            TemporarilyUnavailable: What there is to know about it could not be fetched.
+        """
+        ...
+
+
+class ClientKeys(Protocol):
+    """The public keys of clients, as JWK sets. Raises ClientRefused or TemporarilyUnavailable."""
+
+    async def of(self, client: Client) -> Mapping[str, Any]:
+        """Its keys, as we know them."""
+        ...
+
+    async def renewed(self, client: Client) -> Mapping[str, Any]:
+        """Its keys, asked for again unless that was just done."""
+        ...
+
+
+class ClientAssertionVerifier(Protocol):
+    """Reads the assertions of clients that authenticate with `private_key_jwt`."""
+
+    def verify(self, assertion: str, client_id: str, jwks: Mapping[str, Any]) -> ClientAssertion:
+        """What it says; raises InvalidClientAssertion, or UnknownKey where other keys may verify it."""
+        ...
+
+    def unverified_subject(self, assertion: str) -> str:
+        """Whom it claims to be of; empty where it cannot be read."""
         ...
 
 
@@ -75,7 +105,7 @@ class AccessTokenIssuer(Protocol):
     """Makes access tokens."""
 
     def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
-        """An access token for the grant, and how long it lives."""
+        """An access token for the grant, and how long it lives; raises InvalidGrant where none can be had."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import anyio
 
@@ -26,6 +27,8 @@ class ProviderCheck:
         grants: Where the answer goes.
         renewals: Who is asking at the moment.
         provider_tokens: Who is asked.
+        early: How long before the provider's access token ends it is asked for the next one: not at all where nobody
+            but us has it, a while where the client does.
         now: The clock.
         events: Hears the answers.
     """
@@ -33,43 +36,52 @@ class ProviderCheck:
     grants: Grants
     renewals: Collection[Renewal]
     provider_tokens: ProviderTokens
+    early: timedelta
     now: Clock
     events: Events
 
-    async def check(self, grant: Grant) -> None:
-        """Return when the provider need not be asked, or accepts the person; whoever asks, all wait for the answer.
+    async def check(self, grant: Grant) -> Grant:
+        """The grant as it is now, when the provider need not be asked, or accepts the person.
+
+        Whoever asks, all wait for the answer.
 
         Raises:
             InvalidGrant: It no longer does, or the grant was ended meanwhile.
             TemporarilyUnavailable, ServerError: It could not be asked; the refresh token was not used up.
         """
-        if not grant.is_due(self.now()):
-            return
+        if not self._is_due(grant):
+            return grant
         if await self.renewals.claim(grant.grant_id, Renewal(self.now())) is not None:
-            await self._wait_for_another(grant.grant_id)
-            return
+            return await self._answer_of_another(grant.grant_id)
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
-            current = await self.grants.find(grant.grant_id)
-            if current and current.is_due(self.now()):
-                await self._ask(current)
+            current = await self._current(grant.grant_id)
+            return await self._ask(current) if self._is_due(current) else current
         finally:
             # It ends by itself too; what came of the question is worth more than an error here.
             with suppress(TemporarilyUnavailable):
                 await self.renewals.take(grant.grant_id)
 
-    async def _wait_for_another(self, grant_id: str) -> None:
+    async def _answer_of_another(self, grant_id: str) -> Grant:
         with anyio.move_on_after(_PATIENCE):
             # Another process cannot wake us, so there is nothing to do but look.
             while await self.renewals.get(grant_id):  # noqa: ASYNC110
                 await anyio.sleep(_LOOKS_EVERY)
+        current = await self._current(grant_id)
+        if self._is_due(current):
+            raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
+        return current
+
+    async def _current(self, grant_id: str) -> Grant:
         current = await self.grants.find(grant_id)
         if current is None:
             raise InvalidGrant("the grant has ended")
-        if current.is_due(self.now()):
-            raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
+        return current
 
-    async def _ask(self, grant: Grant) -> None:
+    def _is_due(self, grant: Grant) -> bool:
+        return grant.is_due(self.now() + self.early)
+
+    async def _ask(self, grant: Grant) -> Grant:
         try:
             sign_in = await self.provider_tokens.refresh(grant.sign_in)
         except InvalidGrant as error:
@@ -78,9 +90,11 @@ class ProviderCheck:
         except OAuthError as error:
             self.events.alarm("provider_check_failed", grant=trace(grant.grant_id), error=error.code)
             raise
-        await self.grants.renew(replace(grant, sign_in=sign_in, checked_at=self.now()))
+        renewed = replace(grant, sign_in=sign_in, checked_at=self.now())
+        await self.grants.renew(renewed)
         if await self.grants.find(grant.grant_id) is None:
             # Ended while we asked: what ended it knew the old tokens alone.
             await self.provider_tokens.revoke(sign_in)
             raise InvalidGrant("the grant has ended")
         self.events.note("provider_check_passed", grant=trace(grant.grant_id))
+        return renewed

@@ -53,11 +53,18 @@ class AuthorizationCodeGrant:
             self.events.alarm("code_replayed", code_trace=trace(value), grant=trace(code.grant_id))
             await self.grants.end(code.grant_id, "an authorization code was used twice")
             raise InvalidGrant("the code was used before")
-        code.check(client.client_id, params)
+        self._check(code, client, params)
         grant = self._grant(code)
         await self.grants.open(grant)
         self.events.note("tokens_issued", code_trace=trace(value), grant=trace(grant.grant_id))
         return self._response(client, grant)
+
+    def _check(self, code: AuthorizationCode, client: Client, params: Params) -> None:
+        try:
+            code.check(client.client_id, params)
+        except InvalidGrant as error:
+            self.events.alarm("code_misused", grant=trace(code.grant_id), reason=error.description)
+            raise
 
     def _grant(self, code: AuthorizationCode) -> Grant:
         asked, person, now = code.authorization, code.sign_in, self.now()
@@ -71,6 +78,7 @@ class AuthorizationCodeGrant:
             opened_at=now,
             sign_in=person,
             checked_at=now,
+            consent_id=code.consent_id,
         )
 
     def _response(self, client: Client, grant: Grant) -> TokenResponse:

@@ -42,7 +42,7 @@ class RefreshTokenGrant:
         grant.check_client(client.client_id)
         check_resource(params, grant.resource)
         scope = _narrowed(grant.scope, params.get("scope"))
-        await self.provider.check(grant)
+        grant = await self.provider.check(grant)
         successor = Secret(await self.grants.rotate(grant, token))
         access_token, expires_in = self.access_tokens.issue(replace(grant, scope=scope))
         self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)

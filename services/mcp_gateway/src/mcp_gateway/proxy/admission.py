@@ -25,11 +25,18 @@ _EPOCH_KEPT = timedelta(seconds=1)
 _SOON = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the provider's name and its `sub`."""
+
+    subject: str
+
+
 class Admission(Protocol):
     """Decides about one call."""
 
-    async def admit(self, server: MCPServer, headers: Headers) -> ActiveToken | None:
-        """The caller's token, or None where callers need none; raises Challenge."""
+    async def admit(self, server: MCPServer, headers: Headers) -> Caller | None:
+        """The caller, or None where nobody is known; raises Challenge."""
         ...
 
 
@@ -40,8 +47,8 @@ class GrantStatus(Protocol):
         """A value that is another one after any grant has ended."""
         ...
 
-    async def has_ended(self, grant_id: str) -> bool:
-        """Whether this one has."""
+    async def has_ended(self, grant_id: str, consent_id: str | None) -> bool:
+        """Whether this one has, by itself or with its consent."""
         ...
 
 
@@ -78,15 +85,15 @@ class TokenAdmission:
     now: Clock
     _memory: _Memory = field(default_factory=_Memory)
 
-    async def admit(self, server: MCPServer, headers: Headers) -> ActiveToken:
+    async def admit(self, server: MCPServer, headers: Headers) -> Caller:
         """Raises Challenge or InsufficientScope."""
-        token = await self._active(server, _bearer(server, headers))
+        token = await self._active(server, bearer(server, headers))
         if token.resource != server.resource:
             raise Challenge(server, "the access token is for another MCP server")
         missing = set(server.required_scopes) - token.scope
         if missing:
             raise InsufficientScope(server, "the access token lacks a scope that this call needs")
-        return token
+        return Caller(token.subject)
 
     async def _active(self, server: MCPServer, value: str) -> ActiveToken:
         await self._follow_epochs()
@@ -103,7 +110,7 @@ class TokenAdmission:
         except InvalidAccessToken as error:
             raise Challenge(server, str(error)) from error
         epoch = self._memory.epoch
-        if await _answered_soon(self.grants.has_ended(token.grant_id)):
+        if await _answered_soon(self.grants.has_ended(token.grant_id, token.consent_id)):
             raise Challenge(server, "the access token's grant has ended")
         # What was asked in an epoch that has passed meanwhile may no longer be so.
         if epoch == self._memory.epoch:
@@ -137,7 +144,7 @@ class OpenAdmission:
         """Nothing is asked and nobody is known."""
 
 
-def _bearer(server: MCPServer, headers: Headers) -> str:
+def bearer(server: MCPServer, headers: Headers) -> str:
     """The token of the Authorization header, the only place where one is looked for (OAuth 2.1 §5.2)."""
     values = headers.getlist("authorization")
     if not values:

@@ -16,8 +16,7 @@ from authproxy_common.http.json_answer import answer_json
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.request_id import HEADER, request_id_of
 from mcp_gateway.domain.resources import MCPServer
-from mcp_gateway.domain.tokens import ActiveToken
-from mcp_gateway.proxy.admission import Admission
+from mcp_gateway.proxy.admission import Admission, Caller
 from mcp_gateway.proxy.headers import to_client, to_upstream
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.transport import UpstreamGone, UpstreamRequest, UpstreamResponse, UpstreamTransport
@@ -99,7 +98,7 @@ class MCPProxy:
         except OAuthError as error:
             await self._refuse(error, scope, send)
 
-    async def _admit(self, upstream: Upstream, scope: Scope) -> ActiveToken | None:
+    async def _admit(self, upstream: Upstream, scope: Scope) -> Caller | None:
         headers = Headers(scope=scope)
         self.origins.check(headers)
         if scope["method"] not in METHODS:
@@ -127,7 +126,7 @@ class MCPProxy:
         await answer_json(send, error.status, refusal_body(error, request_id_of(scope)), error.headers())
 
 
-def _request(upstream: Upstream, caller: ActiveToken | None, scope: Scope, body: bytes) -> UpstreamRequest:
+def _request(upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes) -> UpstreamRequest:
     ours = {HEADER: request_id_of(scope)}
     if upstream.tells_identity and caller:
         ours["x-forwarded-user"] = caller.subject

@@ -46,6 +46,8 @@ class AccessTokens:
             "jti": mint(),
             "grant_id": grant.grant_id,
         }
+        if grant.consent_id:
+            claims["consent_id"] = grant.consent_id
         header = {"alg": ALGORITHM, "kid": self.keys.newest.kid, "typ": _TYPE}
         return Secret(jwt.encode(header, claims, self.keys.newest)), self.ttl
 
@@ -61,13 +63,22 @@ class AccessTokens:
             token = jwt.decode(access_token, self.keys.ring, algorithms=[ALGORITHM])
             self._registry().validate(token.claims)
             claims = msgspec.convert(token.claims, _Claims)
-            expires_at = datetime.fromtimestamp(claims.exp, UTC)
+            issued_at, expires_at = (datetime.fromtimestamp(moment, UTC) for moment in (claims.iat, claims.exp))
         except (JoseError, msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
             raise InvalidAccessToken("the access token is invalid or has expired") from error
         if str(token.header.get("typ", "")).lower() not in {_TYPE, f"application/{_TYPE}"}:
             raise InvalidAccessToken("this is no access token")
-        scope = frozenset(claims.scope.split())
-        return ActiveToken(claims.sub, claims.client_id, claims.aud, scope, claims.grant_id, expires_at)
+        return ActiveToken(
+            subject=claims.sub,
+            client_id=claims.client_id,
+            resource=claims.aud,
+            scope=frozenset(claims.scope.split()),
+            grant_id=claims.grant_id,
+            consent_id=claims.consent_id,
+            token_id=claims.jti,
+            issued_at=issued_at,
+            expires_at=expires_at,
+        )
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
         now = int(self.now().timestamp())
@@ -76,7 +87,7 @@ class AccessTokens:
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    """All of these must be there (RFC 9068 §2.2), each of its type; the registry checks what they say."""
+    """Each of its type, and all but the last must be there (RFC 9068 §2.2); the registry checks what they say."""
 
     sub: str
     aud: str
@@ -86,3 +97,4 @@ class _Claims:
     iat: int
     jti: str
     grant_id: str
+    consent_id: str | None = None

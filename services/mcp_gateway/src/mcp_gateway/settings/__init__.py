@@ -7,47 +7,36 @@ from datetime import timedelta
 from pathlib import Path
 
 from authproxy_common.config import Loaded, checks, load, setting
+from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
+from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
+from mcp_gateway.settings.servers import ServerSettings
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
+
+__all__ = ["AdapterSettings", "ClientSettings", "GatewaySettings", "ServerSettings", "load_settings", "seconds"]
 
 OAUTH_BODY_LIMIT = 64 * 1024
 
 _SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _DAY = 24 * 60 * 60
 # Below these the gateway has endpoints of its own.
 _RESERVED_NAMES = frozenset({"oauth", "health", "metrics", "mcp", "login", "callback", "gateway-oauth", "account"})
-_CREDENTIALS = ("none", "identity")
+PASSTHROUGH = "passthrough"
+_TOKEN_MODES = ("gateway", PASSTHROUGH)
 
 
-def _is_credentials(value: str) -> str | None:
-    return None if value in _CREDENTIALS else f"must be one of {', '.join(_CREDENTIALS)}"
-
-
-def _is_upstream(value: str) -> str | None:
-    return checks.is_url(value) or ("must not have a query" if "?" in value else None)
+def _is_token_mode(value: str) -> str | None:
+    return None if value in _TOKEN_MODES else f"must be one of {', '.join(_TOKEN_MODES)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """One upstream MCP server."""
+class RateLimitSettings:
+    """How often one address may ask, by what it asks for."""
 
-    url: str = setting(check=_is_upstream)
-    scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
-    required_scopes: tuple[str, ...] = setting(())
-    credentials: str = setting("none", check=_is_credentials)
-    response_timeout_seconds: int = setting(300, check=checks.is_positive)
-    stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
-
-    def inconsistencies(self) -> Iterator[tuple[str, str]]:
-        """What concerns several keys."""
-        for scope in self.scopes:
-            if not _SCOPE.fullmatch(scope):
-                yield f"scopes.{scope}", "a scope has no spaces, quotes or backslashes (RFC 6749 §3.3)"
-        for index, scope in enumerate(self.required_scopes):
-            if scope not in self.scopes:
-                yield f"required_scopes[{index}]", "is not among this server's scopes"
+    register: str = setting("60/minute", check=rate_problem)
+    authorize: str = setting("120/minute", check=rate_problem)
+    token: str = setting("1200/minute", check=rate_problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +58,17 @@ class AdapterSettings:
     allowed_hosts: tuple[str, ...] = setting(())
     allowed_origins: tuple[str, ...] = setting(())
     servers: dict[str, ServerSettings]
+    clients: dict[str, ClientSettings] = setting({})
+    dynamic_registration: bool = setting(True)
+    client_metadata_documents: bool = setting(True)
+    client_metadata_hosts: tuple[str, ...] = setting(())
+    client_metadata_hosts_only: bool = setting(False)
+    allow_loopback_client_metadata: bool = setting(False)
+    client_redirect_hosts: tuple[str, ...] = setting(())
+    consent_ttl_seconds: int = setting(30 * _DAY, check=checks.is_not_negative)
+    token_mode: str = setting("gateway", check=_is_token_mode)
+    trusted_proxies: tuple[str, ...] = setting(())
+    rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
     access_token_ttl_seconds: int = setting(600, check=checks.is_positive)
     authorization_code_ttl_seconds: int = setting(60, check=checks.is_positive)
     sign_in_ttl_seconds: int = setting(900, check=checks.is_positive)
@@ -82,6 +82,9 @@ class AdapterSettings:
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
         yield from self._unusable_servers()
+        yield from unusable_hosts(self.client_metadata_hosts, "client_metadata_hosts")
+        yield from unusable_hosts(self.client_redirect_hosts, "client_redirect_hosts", or_scheme=True)
+        yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         for index, origin in enumerate(self.allowed_origins):
             if problem := checks.is_origin(origin):
@@ -102,6 +105,8 @@ class AdapterSettings:
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
         yield from checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
+        if self.allow_loopback_client_metadata:
+            yield "allow_loopback_client_metadata", "must be false unless development_mode is true"
         if not self.signing_keys:
             yield "signing_keys", f"is needed unless development_mode is true: {signing_keys_problem(Secret(''))}"
 

@@ -1,0 +1,41 @@
+"""The public keys of clients that authenticate with `private_key_jwt`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from mcp_gateway.client_sources.documents import Documents
+from mcp_gateway.domain.clients import Client, Standing
+from mcp_gateway.domain.key_sets import check_public_keys
+
+# An unknown `kid` may mean new keys, or a stranger who likes us to fetch.
+_REFETCHED_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKeys:
+    """`flows.ports.ClientKeys`.
+
+    Args:
+        strangers: Fetches what clients name that nobody configured: from the public internet alone.
+        configured: Fetches what the operator named.
+    """
+
+    strangers: Documents
+    configured: Documents
+
+    async def of(self, client: Client) -> Mapping[str, Any]:
+        return await self._keys(client, None)
+
+    async def renewed(self, client: Client) -> Mapping[str, Any]:
+        return await self._keys(client, _REFETCHED_AFTER)
+
+    async def _keys(self, client: Client, fetched_within: timedelta | None) -> Mapping[str, Any]:
+        credentials = client.credentials
+        if credentials.jwks is not None:
+            return credentials.jwks
+        documents = self.configured if client.standing is Standing.CONFIGURED else self.strangers
+        jwks = await documents.get(credentials.jwks_uri or "", fetched_within=fetched_within)
+        check_public_keys(jwks)
+        return jwks

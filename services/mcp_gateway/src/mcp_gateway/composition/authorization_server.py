@@ -1,0 +1,161 @@
+"""The authorization server in front of the protected resources."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.routing import Route
+
+from authproxy_common.events import Events
+from authproxy_common.http.assembly import Surroundings
+from authproxy_common.http.browser import BrowserCookie
+from mcp_gateway.broker.auth_server import AuthServer
+from mcp_gateway.collections import Collections
+from mcp_gateway.composition.clients import Clients, build_clients
+from mcp_gateway.composition.resources import Resources
+from mcp_gateway.composition.routes import CALLBACK, browser_routes, client_routes, metadata_routes
+from mcp_gateway.composition.tokens import TOKEN_MODES, TokenMode
+from mcp_gateway.domain.resources import MCPServers
+from mcp_gateway.endpoints.account import AccountEndpoints
+from mcp_gateway.endpoints.authorization import AuthorizationEndpoints
+from mcp_gateway.endpoints.introspection import IntrospectionEndpoint
+from mcp_gateway.endpoints.metadata import MetadataEndpoints, Offer
+from mcp_gateway.endpoints.registration import RegistrationEndpoint
+from mcp_gateway.endpoints.revocation import RevocationEndpoint
+from mcp_gateway.endpoints.token import TokenEndpoint
+from mcp_gateway.flows.authorization import AuthorizationFlow
+from mcp_gateway.flows.consents import Consents
+from mcp_gateway.flows.grants import Grants
+from mcp_gateway.flows.introspection import IntrospectionFlow
+from mcp_gateway.flows.ports import GrantType
+from mcp_gateway.flows.provider_check import ProviderCheck
+from mcp_gateway.flows.revocation import RevocationFlow
+from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
+from mcp_gateway.grant_types.refresh_token import RefreshTokenGrant
+from mcp_gateway.proxy.admission import Admission
+from mcp_gateway.settings import AdapterSettings, seconds
+from mcp_gateway.tokens.access_tokens import AccessTokens
+from mcp_gateway.tokens.client_assertions import ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """What several of its endpoints share.
+
+    Args:
+        config: The settings.
+        resources: What the process opened.
+        around: What is the same around every service's routes.
+        servers: The protected resources.
+    """
+
+    config: AdapterSettings
+    resources: Resources
+    around: Surroundings
+    servers: MCPServers
+
+    def build(self) -> tuple[list[Route], Admission]:
+        """Its routes, and who may pass to the MCP servers."""
+        config, opened = self.config, self.resources
+        events = Events(self.around.metrics)
+        kept = Collections.of(config, opened.store, opened.sealing_keys)
+        clients = build_clients(config, opened, kept, events)
+        grants = Grants(
+            kept.grants,
+            kept.rotations,
+            kept.ended,
+            kept.epochs,
+            seconds(config.refresh_grace_seconds),
+            opened.now,
+            events,
+        )
+        auth_server = self._auth_server()
+        access_tokens = AccessTokens(
+            config.public_url, opened.signing_keys, seconds(config.access_token_ttl_seconds), opened.now
+        )
+        mode = TOKEN_MODES[config.token_mode](access_tokens, grants, auth_server, opened.now)
+        consents = Consents(kept.given_consents, config.consent_ttl_seconds > 0, grants, opened.now, events)
+        grant_types = self._grant_types(kept, grants, auth_server, mode, events)
+        flow = AuthorizationFlow(
+            config.public_url,
+            self.servers,
+            clients.known,
+            auth_server,
+            consents,
+            kept.pending_consents,
+            kept.sign_ins,
+            kept.codes,
+            events,
+        )
+        routes = [
+            *self._metadata_routes(clients, list(grant_types)),
+            *self._browser_routes(flow, consents),
+            *self._client_routes(clients, grants, grant_types, access_tokens, auth_server),
+        ]
+        return routes, mode.admission
+
+    def _auth_server(self) -> AuthServer:
+        config = self.config
+        return AuthServer(
+            external_url=config.external_auth_service_url,
+            internal_url=config.internal_auth_service_url or config.external_auth_service_url,
+            gateway_uri=config.public_url + CALLBACK,
+            provider=config.external_auth_provider or None,
+            http=self.resources.http,
+        )
+
+    def _grant_types(
+        self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
+    ) -> dict[str, GrantType]:
+        now = self.resources.now
+        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, now, events)
+        return {
+            "authorization_code": AuthorizationCodeGrant(kept.codes, kept.code_uses, grants, mode.issuer, now, events),
+            "refresh_token": RefreshTokenGrant(grants, check, mode.issuer, events),
+        }
+
+    def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:
+        offer = Offer(
+            grant_types=grant_types,
+            authentication_methods=clients.methods,
+            assertion_algorithms=ALGORITHMS,
+            registration=clients.registration is not None,
+            metadata_documents=self.config.client_metadata_documents,
+        )
+        published = self.resources.signing_keys.published()
+        return metadata_routes(MetadataEndpoints(self.config.public_url, self.servers, offer, published))
+
+    def _browser_routes(self, flow: AuthorizationFlow, consents: Consents) -> list[Route]:
+        config, https = self.config, self.around.https
+        # A consent is remembered for as long as the browser can be told from others.
+        remembered = max(timedelta(days=1), seconds(config.consent_ttl_seconds))
+        visitor = BrowserCookie("mcp_gateway_visitor", https, remembered)
+        approval = BrowserCookie("mcp_gateway_approval", https, seconds(config.sign_in_ttl_seconds))
+        limit = self.resources.counters.limit("mcp-gateway:authorize", config.rate_limits.authorize)
+        return browser_routes(
+            AuthorizationEndpoints(flow, self.servers, visitor, approval, self.around.pages),
+            AccountEndpoints(consents, visitor, self.around.pages),
+            limit,
+        )
+
+    def _client_routes(
+        self,
+        clients: Clients,
+        grants: Grants,
+        grant_types: dict[str, GrantType],
+        access_tokens: AccessTokens,
+        auth_server: AuthServer,
+    ) -> list[Route]:
+        counters, rates = self.resources.counters, self.config.rate_limits
+        register = counters.limit("mcp-gateway:register", rates.register)
+        token = counters.limit("mcp-gateway:token", rates.token)
+        revocation = RevocationFlow(grants, access_tokens, auth_server)
+        introspection = IntrospectionFlow(self.config.public_url, grants, access_tokens, self.resources.now)
+        registration = RegistrationEndpoint(clients.registration)
+        return [
+            *client_routes("/token", TokenEndpoint(clients.authentication, grant_types).token, token),
+            *client_routes("/register", registration.register, register),
+            *client_routes("/revoke", RevocationEndpoint(clients.authentication, revocation).revoke, token),
+            *client_routes(
+                "/introspect", IntrospectionEndpoint(clients.authentication, introspection).introspect, token
+            ),
+        ]

@@ -1,0 +1,103 @@
+"""How clients come to be known, and how they authenticate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from authproxy_common.events import Events
+from mcp_gateway.client_sources.client_keys import ClientKeys
+from mcp_gateway.client_sources.configured import ConfiguredClients
+from mcp_gateway.client_sources.documents import Documents
+from mcp_gateway.client_sources.in_order import ClientSourcesInOrder
+from mcp_gateway.client_sources.metadata_document import MetadataDocumentClients
+from mcp_gateway.client_sources.registered import RegisteredClients
+from mcp_gateway.collections import Collections
+from mcp_gateway.composition.resources import Resources
+from mcp_gateway.domain.client_policy import ClientPolicy
+from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT, Client, Credentials, Standing
+from mcp_gateway.flows.client_authentication import ClientAuthentication
+from mcp_gateway.flows.ports import ClientSource
+from mcp_gateway.flows.registration import RegistrationFlow
+from mcp_gateway.settings import AdapterSettings, ClientSettings, seconds
+from mcp_gateway.tokens.client_assertions import ClientAssertions
+
+# A metadata document may have 5 KB (CIMD §6.6); a set of RSA keys needs more.
+_LONGEST_DOCUMENT, _LONGEST_KEY_SET = 5 * 1024, 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Everything about clients.
+
+    Args:
+        known: All of them, in order: configured, by metadata document, registered.
+        authentication: Of them.
+        registration: None where it is switched off.
+        methods: By which some may authenticate.
+    """
+
+    known: ClientSource
+    authentication: ClientAuthentication
+    registration: RegistrationFlow | None
+    methods: list[str]
+
+
+def build_clients(config: AdapterSettings, opened: Resources, kept: Collections, events: Events) -> Clients:
+    """By the settings' `clients`, `client_metadata_…` and `dynamic_registration`."""
+    policy = ClientPolicy(
+        frozenset(config.client_redirect_hosts),
+        frozenset(config.client_metadata_hosts),
+        config.client_metadata_hosts_only,
+    )
+    configured = {client_id: configured_client(client_id, each) for client_id, each in config.clients.items()}
+    registered = RegisteredClients(opened.sealing_keys, seconds(config.registration_ttl_seconds), policy, opened.now)
+    documents = Documents(opened.fetchers.public, kept.client_documents, _LONGEST_DOCUMENT, opened.now)
+    sources: list[ClientSource] = [ConfiguredClients(configured)]
+    if config.client_metadata_documents:
+        sources.append(MetadataDocumentClients(documents, policy, config.allow_loopback_client_metadata))
+    if config.dynamic_registration:
+        sources.append(registered)
+    known = ClientSourcesInOrder(sources)
+    return Clients(
+        known=known,
+        authentication=_authentication(config, opened, known, kept, events),
+        registration=RegistrationFlow(registered, policy, events) if config.dynamic_registration else None,
+        methods=_methods(configured, documents=config.client_metadata_documents),
+    )
+
+
+def configured_client(client_id: str, settings: ClientSettings) -> Client:
+    """The client that the settings describe."""
+    credentials = Credentials(
+        method=settings.token_endpoint_auth_method,
+        secret=settings.client_secret or None,
+        jwks=settings.jwks or None,
+        jwks_uri=settings.jwks_uri or None,
+    )
+    return Client(
+        client_id=client_id,
+        client_name=settings.client_name or client_id,
+        redirect_uris=settings.redirect_uris,
+        grant_types=settings.grant_types,
+        credentials=credentials,
+        standing=Standing.CONFIGURED,
+        needs_consent=not settings.skip_consent,
+    )
+
+
+def _authentication(
+    config: AdapterSettings, opened: Resources, known: ClientSource, kept: Collections, events: Events
+) -> ClientAuthentication:
+    keys = ClientKeys(
+        strangers=Documents(opened.fetchers.public, kept.client_documents, _LONGEST_KEY_SET, opened.now),
+        configured=Documents(opened.fetchers.anywhere, kept.configured_documents, _LONGEST_KEY_SET, opened.now),
+    )
+    issuer = config.public_url
+    # The issuer, as RFC 7523bis asks; clients that parse URLs put a slash behind it, older ones name the endpoint.
+    audiences = frozenset({issuer, f"{issuer}/", f"{issuer}/oauth/token"})
+    assertions = ClientAssertions(audiences, opened.now)
+    return ClientAuthentication(known, keys, assertions, kept.used_assertions, opened.now, events)
+
+
+def _methods(configured: Mapping[str, Client], *, documents: bool) -> list[str]:
+    methods = [NONE, *(client.credentials.method for client in configured.values())]
+    return list(dict.fromkeys([*methods, PRIVATE_KEY_JWT] if documents else methods))

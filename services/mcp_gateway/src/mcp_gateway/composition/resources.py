@@ -1,0 +1,50 @@
+"""What the process opens and the app closes."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from authproxy_common.clock import Clock
+from authproxy_common.records import SealingKeys, Store
+from authproxy_common.records.rate_limits import RateCounters
+from mcp_gateway.client_sources.documents import Fetcher
+from mcp_gateway.proxy.transport import UpstreamTransport
+from mcp_gateway.tokens.signing_keys import SigningKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Fetchers:
+    """How documents are fetched.
+
+    Args:
+        public: From the public internet alone: what strangers wrote.
+        anywhere: Whatever the operator named.
+    """
+
+    public: Fetcher
+    anywhere: Fetcher
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """All of it.
+
+    Args:
+        store: Shared between replicas.
+        counters: For rate limits; shared too.
+        sealing_keys: Seal records and registrations.
+        signing_keys: Sign access tokens.
+        http: Towards the auth server.
+        fetchers: Towards whatever clients publish.
+        transport: Towards the upstream MCP servers.
+        now: The clock.
+    """
+
+    store: Store
+    counters: RateCounters
+    sealing_keys: SealingKeys
+    signing_keys: SigningKeys
+    http: httpx.AsyncClient
+    fetchers: Fetchers
+    transport: UpstreamTransport
+    now: Clock

@@ -1,0 +1,83 @@
+"""`clients`: MCP clients that the operator knows, each under its client_id."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from authproxy_common.config import checks, setting
+from authproxy_common.errors import InvalidClientMetadata, InvalidRedirectUri
+from authproxy_common.secret import Secret
+from authproxy_common.uri import MalformedURI, parse_http_uri
+from mcp_gateway.domain.clients import BASIC, GRANT_TYPES, NONE, POST, PRIVATE_KEY_JWT
+from mcp_gateway.domain.key_sets import check_public_keys
+from mcp_gateway.domain.redirect_uris import check_redirect_uri
+
+_METHODS = (NONE, BASIC, POST, PRIVATE_KEY_JWT)
+_SHORTEST_SECRET = 16
+
+
+def _is_method(value: str) -> str | None:
+    return None if value in _METHODS else f"must be one of {', '.join(_METHODS)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """One client."""
+
+    client_name: str = setting("")
+    redirect_uris: tuple[str, ...] = setting(())
+    grant_types: tuple[str, ...] = setting(GRANT_TYPES)
+    token_endpoint_auth_method: str = setting(NONE, check=_is_method)
+    client_secret: Secret = setting(Secret(""))
+    jwks: dict[str, Any] = setting({})
+    jwks_uri: str = setting("", check=checks.is_url)
+    skip_consent: bool = setting(False)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        yield from self._unusable_redirect_uris()
+        for index, grant_type in enumerate(self.grant_types):
+            if grant_type not in GRANT_TYPES:
+                yield f"grant_types[{index}]", f"must be one of {', '.join(GRANT_TYPES)}"
+        sends_secret = self.token_endpoint_auth_method in {BASIC, POST}
+        if sends_secret and len(self.client_secret.reveal()) < _SHORTEST_SECRET:
+            yield (
+                "client_secret",
+                f"must have {_SHORTEST_SECRET} characters or more; make one with `openssl rand -hex 32`",
+            )
+        if not sends_secret and self.client_secret:
+            yield "client_secret", f"is of no use with token_endpoint_auth_method {self.token_endpoint_auth_method}"
+        yield from self._unusable_keys()
+
+    def _unusable_redirect_uris(self) -> Iterator[tuple[str, str]]:
+        if "authorization_code" in self.grant_types and not self.redirect_uris:
+            yield "redirect_uris", "is needed for the grant type authorization_code"
+        for index, redirect_uri in enumerate(self.redirect_uris):
+            try:
+                check_redirect_uri(redirect_uri)
+            except InvalidRedirectUri as error:
+                yield f"redirect_uris[{index}]", error.description
+
+    def _unusable_keys(self) -> Iterator[tuple[str, str]]:
+        needs_keys = self.token_endpoint_auth_method == PRIVATE_KEY_JWT
+        if needs_keys == (bool(self.jwks) == bool(self.jwks_uri)):
+            yield "jwks", "either this or jwks_uri is needed for private_key_jwt, and neither for any other method"
+        if self.jwks:
+            try:
+                check_public_keys(self.jwks)
+            except InvalidClientMetadata as error:
+                yield "jwks", error.description
+
+
+def unusable_hosts(hosts: Iterable[str], key: str, *, or_scheme: bool = False) -> Iterator[tuple[str, str]]:
+    """What in a list is no host, nor, where that may stand there, the scheme of an application with its colon."""
+    for index, host in enumerate(hosts):
+        if or_scheme and host.endswith(":") and host[:-1].replace("-", "").replace(".", "").replace("+", "").isalnum():
+            continue
+        try:
+            uri = parse_http_uri(f"https://{host}")
+        except MalformedURI:
+            uri = None
+        if uri is None or uri.host != host:
+            allowed = "a host in lower case" + (", or a scheme with its colon" if or_scheme else "")
+            yield f"{key}[{index}]", f"must be {allowed}, without a path or a port"

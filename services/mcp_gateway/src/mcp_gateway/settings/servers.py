@@ -1,0 +1,39 @@
+"""`servers`: the upstream MCP servers."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from authproxy_common.config import checks, setting
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_CREDENTIALS = ("none", "identity")
+
+
+def _is_credentials(value: str) -> str | None:
+    return None if value in _CREDENTIALS else f"must be one of {', '.join(_CREDENTIALS)}"
+
+
+def _is_upstream(value: str) -> str | None:
+    return checks.is_url(value) or ("must not have a query" if "?" in value else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """One upstream MCP server."""
+
+    url: str = setting(check=_is_upstream)
+    scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
+    required_scopes: tuple[str, ...] = setting(())
+    credentials: str = setting("none", check=_is_credentials)
+    response_timeout_seconds: int = setting(300, check=checks.is_positive)
+    stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        for scope in self.scopes:
+            if not _SCOPE.fullmatch(scope):
+                yield f"scopes.{scope}", "a scope has no spaces, quotes or backslashes (RFC 6749 §3.3)"
+        for index, scope in enumerate(self.required_scopes):
+            if scope not in self.scopes:
+                yield f"required_scopes[{index}]", "is not among this server's scopes"
