@@ -54,6 +54,11 @@ class Page:
     def text(self) -> str:
         return self.response.text
 
+    @property
+    def asks_for_consent(self) -> bool:
+        """Whether this is the gateway's consent page."""
+        return any(name == "decision" for form in self.forms for name, _ in form.buttons)
+
 
 class Browser:
     """One person's browser.
@@ -81,8 +86,7 @@ class Browser:
         """The whole way of a person who agrees to everything: consent where it is due, then the provider's form."""
         page = await self.open(url)
         assert page.status == 200, page.text
-        is_consent = any(name == "decision" for form in page.forms for name, _ in form.buttons)
-        provider = await self.submit(page, {"decision": "approve"}) if is_consent else page
+        provider = await self.submit(page, {"decision": "approve"}) if page.asks_for_consent else page
         assert "sub" in provider.forms[0].fields, provider.text
         return await self.submit(provider, {"sub": person})
 

@@ -35,7 +35,8 @@ class Person:
         await self.browser.http.aclose()
 
     async def _sign_in(self, url: str) -> None:
-        provider = await self.browser.submit(await self.browser.open(url), {"decision": "approve"})
+        page = await self.browser.open(url)
+        provider = await self.browser.submit(page, {"decision": "approve"}) if page.asks_for_consent else page
         if provider.forms and self.denies:
             await self.browser.submit(provider, {"action": "deny"}, form=1)
         elif provider.forms:
