@@ -183,11 +183,12 @@ class World:
         self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
         self.browser = self.new_browser()
 
-    def replica(self) -> Any:
-        """One more gateway on the same store and keys."""
+    def replica(self, signing_keys: SigningKeys | None = None) -> Any:
+        """One more gateway on the same store and keys; or one that has been restarted with another signing ring."""
         outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
         transport = self.transport or HttpxTransport(outside)
-        resources = Resources(self.store, self.sealing_keys, self.signing_keys, outside, transport, self.clock)
+        ring = signing_keys or self.signing_keys
+        resources = Resources(self.store, self.sealing_keys, ring, outside, transport, self.clock)
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
 
     def new_browser(self) -> Browser:
