@@ -67,7 +67,8 @@ HOMES: dict[str, set[str]] = {
         f"{GATEWAY}.flows.provider_check",
         f"{GATEWAY}.proxy",
     },
-    "click": {f"{COMMON}.cli"},
+    # A service declares the options of its own commands; a wrapper that did it for them would be a second click.
+    "click": {f"{COMMON}.cli", f"{GATEWAY}.cli"},
     "cryptography": {f"{_RECORDS}.sealing"},
     "fakeredis": {f"{_RECORDS}.redis_store"},
     "httpcore": {f"{_HTTP}.document_fetcher"},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -102,3 +103,12 @@ def test_the_configuration_file_must_be_named(command: str) -> None:
 
     assert code == 2
     assert "--config" in errors
+
+
+def test_a_service_has_commands_of_its_own_beside_the_two() -> None:
+    own = click.Command("own", callback=lambda: click.echo("done"))
+    sample = Sample()
+    service = Service("sample", "A sample.", sample.load, sample.serve, commands=[own])
+
+    assert CliRunner().invoke(command_line(service), ["own"]).output == "done\n"
+    assert set(command_line(service).commands) == {"serve", "check", "own"}

@@ -187,15 +187,15 @@ class World:
         self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
         self.browser = self.new_browser()
 
-    def replica(self) -> Any:
-        """One more gateway on the same store and keys."""
+    def replica(self, signing_keys: SigningKeys | None = None) -> Any:
+        """One more gateway on the same store and keys; or one that has been restarted with another signing ring."""
         outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
         transport = self.transport or HttpxTransport(outside)
         resources = Resources(
             store=self.store,
             counters=self.counters,
             sealing_keys=self.sealing_keys,
-            signing_keys=self.signing_keys,
+            signing_keys=signing_keys or self.signing_keys,
             http=outside,
             fetchers=Fetchers(public=self.published, anywhere=self.published),
             transport=transport,

@@ -14,7 +14,7 @@ import httpx
 from tests.support.servers import Program, answers, free_port, running, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_BINARIES = Path(sys.executable).parent
+BINARIES = Path(sys.executable).parent
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Stack:
     gateway: Program
     auth_url: str
     gateway_url: str
+    start_gateway: Callable[[], Program]
 
     @property
     def mcp_url(self) -> str:
@@ -35,6 +36,12 @@ class Stack:
     def logs(self) -> str:
         """What both services wrote."""
         return self.auth_server.read_output() + self.gateway.read_output()
+
+    def restart_gateway(self) -> None:
+        """Stop it, and start it with the files as they are now."""
+        self.gateway.stop()
+        self.gateway = self.start_gateway()
+        wait_until(partial(answers, int(self.gateway_url.rpartition(":")[2])), self.gateway.failure)
 
 
 def _as_it_is(config: str) -> str:
@@ -81,13 +88,17 @@ def running_stack(
         def start(name: str, command: list[str]) -> Program:
             return stack.enter_context(running(command, environment, lambda: True, name))
 
+        def start_gateway() -> Program:
+            return start("gateway", [str(BINARIES / "mcp-gateway"), "serve", "--config", gateway_config])
+
         started = Stack(
             provider=start("provider", [sys.executable, "-m", "examples.development_provider"]),
             upstream=start("upstream", [sys.executable, "-m", "examples.sample_server"]),
-            auth_server=start("auth", [str(_BINARIES / "auth-server"), "serve", "--config", auth_config]),
-            gateway=start("gateway", [str(_BINARIES / "mcp-gateway"), "serve", "--config", gateway_config]),
+            auth_server=start("auth", [str(BINARIES / "auth-server"), "serve", "--config", auth_config]),
+            gateway=start_gateway(),
             auth_url=auth_url,
             gateway_url=gateway_url,
+            start_gateway=start_gateway,
         )
         for name, program in (
             ("provider", started.provider),

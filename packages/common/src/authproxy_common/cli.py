@@ -1,9 +1,9 @@
-"""The command line that both services have: `serve` and `check`."""
+"""The command line that both services have: `serve`, `check`, and what a service adds."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,12 +35,14 @@ class Service(Generic[S]):
         summary: One line for `--help`.
         load: Reads its settings; raises SettingsError.
         serve: Runs it until it is told to stop.
+        commands: That it has beside `serve` and `check`.
     """
 
     name: str
     summary: str
     load: Callable[[Path, Any], Loaded[S]]
     serve: Callable[[Loaded[S]], Awaitable[None]]
+    commands: Sequence[click.Command] = ()
 
 
 def command_line(service: Service[S]) -> click.Group:
@@ -68,6 +70,8 @@ def command_line(service: Service[S]) -> click.Group:
             click.echo(f"warning: {warning}", err=True)
         click.echo(f"{path}: ok")
 
+    for command in service.commands:
+        group.add_command(command)
     return group
 
 

@@ -1,7 +1,10 @@
-"""`mcp-gateway serve` and `mcp-gateway check`."""
+"""`mcp-gateway serve`, `mcp-gateway check` and `mcp-gateway keys rotate`."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
 
+import click
 import structlog
 
 from authproxy_common.addresses import Address, is_loopback, is_public
@@ -19,11 +22,14 @@ from mcp_gateway.app import Resources, create_app
 from mcp_gateway.composition.resources import Fetchers
 from mcp_gateway.proxy.transport import open_transport
 from mcp_gateway.settings import PASSTHROUGH, AdapterSettings, GatewaySettings, load_settings
-from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
+from mcp_gateway.tokens.key_file import rotate_key_file
+from mcp_gateway.tokens.key_rotation import Rotation, RotationRefused
+from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key, in_utc
 
 log = structlog.get_logger("mcp_gateway")
 
 _GRACEFUL = timedelta(seconds=15)
+_YEAR = 365 * 24 * 60 * 60
 
 
 async def run(loaded: Loaded[GatewaySettings]) -> None:
@@ -81,6 +87,57 @@ async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:
     )
 
 
+@click.group(help="The ring of keys that sign access tokens.")
+def keys() -> None: ...
+
+
+@keys.command(help="Make a ring, or put a new key in front of one; the gateways are restarted with it afterwards.")
+@click.option("--file", "path", required=True, type=click.Path(path_type=Path), help="Holds the ring; made if missing.")
+@click.option(
+    "--signs-in",
+    default=900,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.IntRange(0, _YEAR),
+    help="Until the new key signs; by then every gateway has to be restarted, and five minutes more have passed.",
+)
+@click.option(
+    "--keep",
+    default=24 * 60 * 60,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.IntRange(0, _YEAR),
+    help="That a key verifies after it has signed last; has to exceed access_token_ttl_seconds.",
+)
+def rotate(path: Path, signs_in: int, keep: int) -> None:
+    try:
+        rotation = rotate_key_file(path, utc_now, timedelta(seconds=signs_in), timedelta(seconds=keep))
+    except RotationRefused as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    for line in _account_of(rotation, utc_now()):
+        click.echo(line)
+
+
+def _account_of(rotation: Rotation, now: datetime) -> Iterator[str]:
+    """A line for each key, by its public name."""
+    signing = rotation.ring.signing(now)
+    for key in rotation.ring.keys:
+        if key is signing:
+            yield f"{key.kid} signs"
+        elif key.signs_from and key.signs_from > now:
+            yield f"{key.kid} signs from {in_utc(key.signs_from)}"
+        else:
+            yield f"{key.kid} verifies"
+    for key in rotation.dropped:
+        yield f"{key.kid} dropped"
+
+
 main = command_line(
-    Service("mcp-gateway", "The MCP gateway: OAuth for MCP clients, proxy to MCP servers.", load_settings, run)
+    Service(
+        "mcp-gateway",
+        "The MCP gateway: OAuth for MCP clients, proxy to MCP servers.",
+        load_settings,
+        run,
+        commands=[keys],
+    )
 )

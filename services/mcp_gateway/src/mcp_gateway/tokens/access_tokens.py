@@ -34,7 +34,8 @@ class AccessTokens:
 
     def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
         """A token for the grant, and how long it lives."""
-        issued_at = int(self.now().timestamp())
+        now = self.now()
+        issued_at = int(now.timestamp())
         claims = {
             "iss": self.issuer,
             "sub": grant.subject,
@@ -48,8 +49,9 @@ class AccessTokens:
         }
         if grant.consent_id:
             claims["consent_id"] = grant.consent_id
-        header = {"alg": ALGORITHM, "kid": self.keys.newest.kid, "typ": _TYPE}
-        return Secret(jwt.encode(header, claims, self.keys.newest)), self.ttl
+        signing = self.keys.signing(now)
+        header = {"alg": ALGORITHM, "kid": signing.kid, "typ": _TYPE}
+        return Secret(jwt.encode(header, claims, signing.key)), self.ttl
 
     def verify(self, access_token: str) -> ActiveToken:
         """What the token says.
