@@ -1,0 +1,30 @@
+"""What a provider says about an access token: whose it is, or that it is none (OpenID Connect Core §5.3)."""
+
+from typing import Any
+
+import httpx
+
+from authproxy_common.errors import ServerError
+from authproxy_common.http.client import Answer
+from authproxy_common.secret import Secret
+
+
+def user_info_request(endpoint: str, access_token: Secret) -> httpx.Request:
+    """§5.3.1, with the token in the header, which no log of a server or proxy on the way keeps."""
+    headers = {"Authorization": f"Bearer {access_token.reveal()}", "Accept": "application/json"}
+    return httpx.Request("GET", endpoint, headers=headers)
+
+
+def claims_of(answer: Answer) -> dict[str, Any] | None:
+    """The claims, or None for a token that the provider does not accept (§5.3.3).
+
+    Raises ServerError for an answer that is neither; a signed one (`application/jwt`) is not read.
+    """
+    if answer.status in {401, 403}:
+        return None
+    claims = answer.json()
+    if answer.status != 200 or not isinstance(claims, dict):
+        raise ServerError(f"the identity provider's userinfo endpoint answered {answer.status} with something else")
+    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+        raise ServerError("the identity provider's userinfo endpoint names nobody")
+    return claims
