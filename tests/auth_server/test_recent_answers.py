@@ -46,15 +46,18 @@ async def test_the_oldest_answers_make_room_for_new_ones() -> None:
     assert questions.asked == ["a", "b", "c", "a"]
 
 
-async def test_an_answer_that_is_asked_for_anew_is_a_new_one() -> None:
+async def test_an_answer_that_is_asked_for_anew_is_no_longer_the_oldest() -> None:
     clock, questions = MovableClock(), Questions()
-    recent: Recent = RecentAnswers(KEPT, clock)
-    first = await recent.find("a", questions.about("a"))
-    assert await recent.find("a", questions.about("a")) is first
+    recent: Recent = RecentAnswers(KEPT, clock, size=2)
+    await recent.find("a", questions.about("a"))
+    clock.advance(KEPT / 2)
+    await recent.find("b", questions.about("b"))
+    clock.advance(KEPT / 2)
 
-    clock.advance(KEPT)
+    for key in ("a", "c", "a", "b"):
+        await recent.find(key, questions.about(key))
 
-    assert await recent.find("a", questions.about("a")) is not first
+    assert questions.asked == ["a", "b", "a", "c", "b"]
 
 
 async def test_answers_past_their_time_leave_the_memory_with_the_next_one() -> None:

@@ -97,8 +97,11 @@ def narrow(auth: AuthServerWorld, access_token: str) -> None:
     auth.provider.access_tokens[access_token] = replace(issued, scope="email")
 
 
-def refuse_in_html(auth: AuthServerWorld, _access_token: str) -> None:
-    auth.provider.instead["userinfo"] = HTMLResponse("<h1>Sign in first</h1>", 401)
+def refused_with(instead: Response) -> Callable[[AuthServerWorld, str], None]:
+    def refuse(auth: AuthServerWorld, _access_token: str) -> None:
+        auth.provider.instead["userinfo"] = instead
+
+    return refuse
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,9 @@ def refuse_in_html(auth: AuthServerWorld, _access_token: str) -> None:
         pytest.param(revoke, id="unknown"),
         pytest.param(expire, id="expired"),
         pytest.param(narrow, id="without openid"),
-        pytest.param(refuse_in_html, id="refused in other words"),
+        pytest.param(refused_with(HTMLResponse("<h1>Sign in first</h1>", 401)), id="refused in HTML"),
+        pytest.param(refused_with(JSONResponse({"error": "invalid_token"}, 400)), id="refused with 400"),
+        pytest.param(refused_with(JSONResponse({"error": "access_denied"}, 400)), id="denied with 400"),
     ],
 )
 async def test_a_token_that_the_provider_does_not_accept_is_refused(
@@ -218,6 +223,9 @@ async def test_a_provider_that_is_down_says_nothing_about_a_token(auth: AuthServ
         pytest.param(JSONResponse(ALICE | {"sub": 7}), id="sub that is a number"),
         pytest.param(Response("eyJhbGciOiJSUzI1NiJ9.e30.c2ln", media_type="application/jwt"), id="signed"),
         pytest.param(JSONResponse(ALICE, 400), id="400"),
+        pytest.param(JSONResponse({"error": "invalid_request"}, 400), id="400 that blames the request"),
+        pytest.param(JSONResponse({"error": ["invalid_token"]}, 400), id="400 with a list of errors"),
+        pytest.param(JSONResponse({"error": "invalid_token"}, 404), id="404 with an error"),
         pytest.param(JSONResponse(ALICE, 404), id="404"),
         pytest.param(JSONResponse(ALICE, 201), id="status of another answer"),
         pytest.param(RedirectResponse("https://elsewhere.test"), id="redirect"),

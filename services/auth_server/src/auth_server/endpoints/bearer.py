@@ -15,7 +15,7 @@ def bearer_token(request: Request) -> Secret:
     """Raises TokenMissing where there is none, InvalidToken where what stands in its place cannot be one."""
     values = request.headers.getlist("authorization")
     scheme, _, token = (values or [""])[0].partition(" ")
-    if len(values) < 2 and scheme.lower() != "bearer":
+    if scheme.lower() != "bearer":
         raise TokenMissing("an access token is needed, in an Authorization header with the scheme Bearer")
     if len(values) > 1 or not _TOKEN.fullmatch(token.strip()):
         raise InvalidToken("the Authorization header is not one bearer token")

@@ -76,8 +76,8 @@ class RecentAnswers(Generic[T]):
         return question
 
     def _keep(self, key: str, answer: _Answer[T]) -> None:
-        self._answers.pop(key, None)
         self._answers[key] = answer
+        self._answers.move_to_end(key)
         while self._answers and (len(self._answers) > self.size or not self._is_recent(self._oldest())):
             self._answers.popitem(last=False)
 
