@@ -123,6 +123,42 @@ MUTATIONS = [
         "tests/auth_server/test_mix_up.py::test_a_code_of_another_provider_is_not_redeemed[a path for each]",
     ),
     Mutation(
+        "that an access token of the provider is one",
+        f"{_AUTH}/flows/validation.py",
+        "if user is None:",
+        "if False:",
+        "tests/auth_server/test_validation.py::test_a_token_that_the_provider_does_not_accept_is_refused[unknown]",
+    ),
+    Mutation(
+        "that a request brings one access token",
+        f"{_AUTH}/endpoints/bearer.py",
+        "if len(values) > 1 or not _TOKEN.fullmatch(token.strip()):",
+        "if False:",
+        "tests/auth_server/test_validation.py::"
+        "test_what_cannot_be_a_token_is_refused_and_the_provider_not_asked[two tokens]",
+    ),
+    Mutation(
+        "that the userinfo endpoint names somebody",
+        f"{_AUTH}/providers/user_info.py",
+        'if not isinstance(claims.get("sub"), str) or not claims["sub"]:',
+        "if False:",
+        "tests/auth_server/test_validation.py::test_an_answer_that_is_neither_yes_nor_no_is_a_fault[nobody]",
+    ),
+    Mutation(
+        "that what one provider said is not taken for another's word",
+        f"{_AUTH}/flows/validation.py",
+        'key = digest(f"{name} {access_token.reveal()}")',
+        "key = digest(access_token.reveal())",
+        "tests/auth_server/test_validation_cache.py::test_what_one_provider_said_is_not_another_ones_word",
+    ),
+    Mutation(
+        "that what a provider said has an end",
+        f"{_AUTH}/flows/recent_answers.py",
+        "return timedelta(0) <= self.now() - answer.asked_at < self.kept",
+        "return True",
+        "tests/auth_server/test_validation_cache.py::test_a_token_that_was_revoked_is_noticed_when_the_time_is_over",
+    ),
+    Mutation(
         "the browser of a consent page",
         f"{_GATEWAY}/flows/authorization.py",
         'self._check_browser(pending.browser, browser, "consent")',

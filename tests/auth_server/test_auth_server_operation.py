@@ -191,10 +191,11 @@ async def test_what_is_switched_off_is_nowhere_and_says_so(switches: dict[str, A
 
     for path in PAGES:
         check_page(await auth.get(f"{path}?gateway_uri=https://app.test/oauth/callback"), 404, "switched off")
-    for path in BACKEND:
+    for path in [*BACKEND, "/gateway-oauth/revoke", "/gateway-oauth/validate"]:
         answer = await auth.post(path, data={"code": "x", "gateway_uri": "x"})
         check_json(answer, 404, "not_found")
         assert "switched off" in answer.json()["error_description"]
+    assert "switched off" in (await auth.get("/gateway-oauth/userinfo")).json()["error_description"]
     assert (await auth.get("/health/ready")).status_code == 200
     assert not auth.store.written
     assert not auth.provider.asked

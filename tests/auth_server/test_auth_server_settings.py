@@ -191,6 +191,12 @@ def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_
             "at least 1",
             id="negative lifetime",
         ),
+        pytest.param(
+            {"proxy_oauth": {"validation_cache_seconds": 61}},
+            "proxy_oauth.validation_cache_seconds",
+            "between 0 and 60",
+            id="revoked tokens that pass for long",
+        ),
         pytest.param({"enabled": "perhaps"}, "enabled", "true or false", id="half a switch"),
     ],
 )

@@ -125,6 +125,23 @@ async def test_a_provider_that_never_answers_a_refresh_is_a_reason_to_try_again(
     assert int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.requirement("BR-07")
+async def test_a_provider_that_never_answers_about_a_token_leaves_nobody_waiting_and_nothing_behind(
+    auth: AuthServerWorld,
+) -> None:
+    access_token = await auth.access_token()
+    gate = auth.provider.gates["userinfo"] = Gate()
+
+    answers = await answers_by_the_bound(gate, *[lambda: auth.validate(access_token)] * 3)
+
+    assert auth.provider.times_asked("userinfo") == 1
+    for answer in answers:
+        check_json(answer, 503, "temporarily_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    auth.provider.gates.clear()
+    assert (await auth.validate(access_token)).status_code == 200
+
+
 async def test_one_bound_covers_all_that_a_callback_asks_of_the_provider(auth: AuthServerWorld) -> None:
     slow, silent = Gate(), Gate()
     auth.provider.gates = {"token": slow, "keys": silent}

@@ -23,6 +23,16 @@ def unavailable(description: str) -> TemporarilyUnavailable:
         pytest.param(
             errors.InvalidClient, "invalid_client", 401, {"WWW-Authenticate": 'Basic realm="oauth"'}, id="InvalidClient"
         ),
+        pytest.param(
+            errors.InvalidToken,
+            "invalid_token",
+            401,
+            {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="a reason"'},
+            id="InvalidToken",
+        ),
+        pytest.param(
+            errors.TokenMissing, "invalid_token", 401, {"WWW-Authenticate": 'Bearer realm="oauth"'}, id="TokenMissing"
+        ),
         pytest.param(errors.InvalidGrant, "invalid_grant", 400, {}, id="InvalidGrant"),
         pytest.param(errors.UnauthorizedClient, "unauthorized_client", 400, {}, id="UnauthorizedClient"),
         pytest.param(errors.UnsupportedGrantType, "unsupported_grant_type", 400, {}, id="UnsupportedGrantType"),

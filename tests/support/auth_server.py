@@ -137,6 +137,25 @@ class AuthServerWorld:
         form = {"refresh_token": refresh_token, "provider": provider}
         return await self.post("/gateway-oauth/refresh", data=form)
 
+    async def access_token(self, **changed: Any) -> str:
+        """One that the provider issued in a whole sign-in."""
+        return str((await self.tokens(**changed))["access_token"])
+
+    async def validate(self, access_token: str, **form: str) -> httpx.Response:
+        """`POST /gateway-oauth/validate`, as a form."""
+        return await self.post("/gateway-oauth/validate", data=form, headers=bearing(access_token))
+
+    async def user_info(self, access_token: str, **query: str) -> httpx.Response:
+        """`GET /gateway-oauth/userinfo`."""
+        backend = self.another_browser()
+        backend.headers.update(bearing(access_token))
+        return await self.get(f"/gateway-oauth/userinfo?{urlencode(query)}", backend)
+
+
+def bearing(access_token: str) -> dict[str, str]:
+    """The header of whoever has `access_token`."""
+    return {"Authorization": f"Bearer {access_token}"}
+
 
 def answer_of(response: httpx.Response) -> dict[str, str]:
     """The parameters that the gateway gets; the browser was sent to nowhere else."""

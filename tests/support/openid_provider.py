@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
@@ -35,16 +36,17 @@ def rsa_key(key_id: str) -> RSAKey:
 
 @dataclass(frozen=True)
 class Issued:
-    """What a code or a refresh token stands for."""
+    """What a code or a token stands for."""
 
     scope: str
     redirect_uri: str = ""
     code_challenge: str = ""
     nonce: str | None = None
+    expires_at: datetime = datetime.max.replace(tzinfo=UTC)
 
 
 class Refused(Exception):
-    """An error answer of the token endpoint (RFC 6749 §5.2)."""
+    """An error answer of the token endpoint (RFC 6749 §5.2), or of the userinfo endpoint (RFC 6750 §3.1)."""
 
     def __init__(self, error: str, status: int = 400) -> None:
         super().__init__(error)
@@ -68,8 +70,8 @@ class OpenIDProvider:
         gates: Where its answers wait, by endpoint. One that is never opened makes an endpoint that never answers.
         instead: Answers to give in place of its own, by endpoint.
         statuses: Statuses to give to its own answers, by endpoint.
-        metadata, members, claims, header: What to change in its discovery document, its token responses, its ID tokens
-            and their headers; None leaves out.
+        metadata, members, claims, header, user: What to change in its discovery document, its token responses, its ID
+            tokens, their headers, and what it says of a person at the userinfo endpoint; None leaves out.
         forge: Makes its ID tokens in place of itself.
     """
 
@@ -91,11 +93,13 @@ class OpenIDProvider:
     members: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
+    user: dict[str, Any] = field(default_factory=dict)
     forge: Callable[[dict[str, Any], dict[str, Any]], str] | None = None
     published: list[Mapping[str, Any]] = field(default_factory=list)
     signing_key: RSAKey = field(default_factory=lambda: rsa_key("first"))
     codes: dict[str, Issued] = field(default_factory=dict)
     refresh_tokens: dict[str, Issued] = field(default_factory=dict)
+    access_tokens: dict[str, Issued] = field(default_factory=dict)
     asked: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,6 +109,7 @@ class OpenIDProvider:
             "authorize": ("/authorize", self._authorize),
             "token": ("/token", self._token),
             "revoke": ("/revoke", self._revoke),
+            "userinfo": ("/userinfo", self._user_info),
         }
         self.published = self.published or [self.signing_key.as_dict(private=False)]
         self._app = Starlette(
@@ -149,6 +154,7 @@ class OpenIDProvider:
             "token_endpoint": f"{base}/token",
             "jwks_uri": f"{base}/jwks",
             "revocation_endpoint": f"{base}/revoke",
+            "userinfo_endpoint": f"{base}/userinfo",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -184,6 +190,8 @@ class OpenIDProvider:
         is_refresh = form["grant_type"] == "refresh_token"
         body: dict[str, Any] = {"token_type": "Bearer", "expires_in": _LIFETIME, "scope": issued.scope}
         body["access_token"] = f"upstream-access-{secrets.token_urlsafe(8)}"
+        expires_at = self.now() + timedelta(seconds=_LIFETIME)
+        self.access_tokens[body["access_token"]] = Issued(issued.scope, expires_at=expires_at)
         if self.signs_in_again or not is_refresh:
             body["id_token"] = self._id_token(issued)
         if "offline_access" in issued.scope.split() and (self.rotates or not is_refresh):
@@ -196,8 +204,25 @@ class OpenIDProvider:
             self._check_client(request, form)
         except Refused as error:
             return JSONResponse({"error": error.error}, error.status)
-        self.refresh_tokens.pop(form.get("token", ""), None)
+        for issued in (self.refresh_tokens, self.access_tokens):
+            issued.pop(form.get("token", ""), None)
         return Response()
+
+    def _user_info(self, request: Request, _parameters: dict[str, str]) -> Response:
+        try:
+            self._check_access(request.headers.getlist("authorization"))
+        except Refused as error:
+            challenge = {"WWW-Authenticate": f'Bearer error="{error.error}"'}
+            return Response(status_code=error.status, headers=challenge)
+        return JSONResponse(changed(_USER, self.user))
+
+    def _check_access(self, authorizations: list[str]) -> None:
+        scheme, _, token = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
+        issued = self.access_tokens.get(token)
+        if scheme != "Bearer" or issued is None or self.now() >= issued.expires_at:
+            raise Refused("invalid_token", 401)
+        if "openid" not in issued.scope.split():
+            raise Refused("insufficient_scope", 403)
 
     def _check_client(self, request: Request, form: dict[str, str]) -> None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")

@@ -4,6 +4,8 @@ OAuthError                  description for the outsider; the insider's cause is
 ├── InvalidRequest          400  RFC 6749 §4.1.2.1, §5.2
 │   └── ContentTooLarge     413  RFC 9110 §15.5.14
 ├── InvalidClient           401  RFC 6749 §5.2
+├── InvalidToken            401  RFC 6750 §3.1
+│   └── TokenMissing        401  the same, without an error code in the challenge
 ├── InvalidGrant            400  RFC 6749 §5.2
 ├── UnauthorizedClient      400  RFC 6749 §5.2
 ├── UnsupportedGrantType    400  RFC 6749 §5.2
@@ -64,6 +66,19 @@ class InvalidClient(OAuthError):
 
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": 'Basic realm="oauth"'}
+
+
+class InvalidToken(OAuthError):
+    code, status = "invalid_token", 401
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Bearer error="{self.code}", error_description="{self.description}"'}
+
+
+class TokenMissing(InvalidToken):
+    def headers(self) -> dict[str, str]:
+        # Whoever sent no token is told of no error (RFC 6750 §3.1).
+        return {"WWW-Authenticate": 'Bearer realm="oauth"'}
 
 
 class InvalidGrant(OAuthError):

@@ -15,9 +15,11 @@ from auth_server.endpoints.closed import closed
 from auth_server.endpoints.sign_in import SignInEndpoints
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.ports import IdentityProvider
+from auth_server.flows.recent_answers import RecentAnswers
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
+from auth_server.flows.validation import ValidationFlow
 from auth_server.providers.oidc import OpenIDProvider
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.clock import Clock
@@ -31,7 +33,7 @@ from authproxy_common.records import Collection, SealingKeys, Store
 
 PREFIX = "/gateway-oauth"
 LOGIN, CALLBACK = "/login", "/callback"
-BACKEND_PATHS = ("/exchange", "/refresh", "/revoke")
+BACKEND_PATHS = ("/exchange", "/refresh", "/revoke", "/validate", "/userinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,10 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
         around.pages,
     )
     backend = BackendEndpoints(
-        ExchangeFlow(codes, events), RefreshFlow(providers, events), RevocationFlow(providers, events)
+        ExchangeFlow(codes, events),
+        RefreshFlow(providers, events),
+        RevocationFlow(providers, events),
+        ValidationFlow(providers, RecentAnswers(settings.validation_kept, resources.now), events),
     )
     return [
         *(page_route(path, sign_in.login) for path in _with_prefix([LOGIN])),
@@ -92,6 +97,8 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
         Route(f"{PREFIX}/revoke", backend.revoke, methods=["POST"]),
+        Route(f"{PREFIX}/validate", backend.validate, methods=["POST"]),
+        Route(f"{PREFIX}/userinfo", backend.user_info, methods=["GET"]),
     ]
 
 

@@ -25,6 +25,10 @@ def _are_further_parameters(value: dict[str, str]) -> str | None:
     return f"must not have {', '.join(ours)}, which we set ourselves" if ours else None
 
 
+def _is_a_short_while(value: int) -> str | None:
+    return None if 0 <= value <= 60 else "must be between 0 and 60: for so long a token that was revoked passes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """What is registered with one OpenID provider."""
@@ -46,6 +50,7 @@ class ProxyOAuthSettings:
     gateway_code_ttl_seconds: int = setting(300, check=checks.is_positive)
     strict_uri_validation: bool = setting(True)
     require_pkce: bool = setting(False)
+    validation_cache_seconds: int = setting(10, check=_is_a_short_while)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,10 @@ class AuthServerSettings:
     @property
     def gateway_code_ttl(self) -> timedelta:
         return timedelta(seconds=self.proxy_oauth.gateway_code_ttl_seconds)
+
+    @property
+    def validation_kept(self) -> timedelta:
+        return timedelta(seconds=self.proxy_oauth.validation_cache_seconds)
 
     @property
     def sign_in_ttl(self) -> timedelta:

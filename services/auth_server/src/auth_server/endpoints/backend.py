@@ -1,14 +1,16 @@
-"""`POST /gateway-oauth/exchange`, `/refresh` and `/revoke`, called by gateways' backends."""
+"""`POST /gateway-oauth/exchange`, `/refresh`, `/revoke`, `/validate` and `GET /userinfo`, for gateways' backends."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from auth_server.endpoints.bearer import bearer_token
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
-from authproxy_common.http.body import any_params
+from auth_server.flows.validation import ValidationFlow
+from authproxy_common.http.body import any_params, query_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class BackendEndpoints:
     exchanging: ExchangeFlow
     refreshing: RefreshFlow
     revoking: RevocationFlow
+    validating: ValidationFlow
 
     async def exchange(self, request: Request) -> Response:
         """200 with tokens and user, once."""
@@ -31,3 +34,11 @@ class BackendEndpoints:
         """200, whatever came of it."""
         await self.revoking.revoke(await any_params(request))
         return JSONResponse({})
+
+    async def validate(self, request: Request) -> Response:
+        """200 for a good access token, with whose it is; 401 for any other."""
+        return JSONResponse(await self.validating.validate(await any_params(request), bearer_token(request)))
+
+    async def user_info(self, request: Request) -> Response:
+        """200 with the claims of whom the access token is for."""
+        return JSONResponse(await self.validating.user_info(query_params(request), bearer_token(request)))

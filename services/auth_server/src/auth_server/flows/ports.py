@@ -1,7 +1,7 @@
 """What the flows need of an identity provider."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from authproxy_common.exchange import SignIn
 from authproxy_common.pkce import CodeChallenge
@@ -55,4 +55,8 @@ class IdentityProvider(Protocol):
 
     async def revoke(self, token: Secret) -> bool:
         """Whether the provider could revoke the token, and did (RFC 7009)."""
+        ...
+
+    async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
+        """The claims of whom `access_token` is for, `sub` among them; None where the provider does not accept it."""
         ...

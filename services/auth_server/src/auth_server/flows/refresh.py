@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth_server.flows.ports import IdentityProvider
-from authproxy_common.errors import InvalidRequest
+from auth_server.flows.provider_choice import chosen
 from authproxy_common.events import Events
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret
@@ -26,10 +26,8 @@ class RefreshFlow:
             InvalidGrant: The provider does not accept the refresh token; sign in again.
             TemporarilyUnavailable: The provider could not be asked; try again.
         """
-        refresh_token, name = Secret(params.require("refresh_token")), params.require("provider")
-        provider = self.providers.get(name)
-        if provider is None:
-            raise InvalidRequest(f"there is no such provider; configured: {', '.join(sorted(self.providers))}")
+        refresh_token = Secret(params.require("refresh_token"))
+        name, provider = chosen(self.providers, params.require("provider"))
         renewed = await provider.refresh(refresh_token)
         self.events.note("provider_tokens_refreshed", provider=name)
         return renewed.to_json()

@@ -7,6 +7,7 @@ from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import GatewayURIs
 from auth_server.domain.sign_ins import SIGN_IN_AGAIN, GatewayCode, LoginRequest, SignInAttempt, narrowed_scope
 from auth_server.flows.ports import AuthorizationRequest, IdentityProvider
+from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import InvalidGrant, InvalidRequest, OAuthError, ServerError
 from authproxy_common.events import Events
 from authproxy_common.params import Params
@@ -45,7 +46,7 @@ class SignInFlow:
             SentBack: For the gateway.
         """
         address = self.gateway_uris.admit(request.gateway_uri, request.state)
-        name, provider = self._provider(request.provider)
+        name, provider = chosen(self.providers, request.provider)
         if request.redirect_uri not in {None, provider.redirect_uri}:
             raise InvalidRequest("redirect_uri is not the one that is registered with the provider")
         if self.require_pkce and request.code_challenge is None:
@@ -99,13 +100,6 @@ class SignInFlow:
         """The providers that a person has to choose from, if `request` leaves that open; raises InvalidRequest."""
         self.gateway_uris.admit(request.gateway_uri, request.state)
         return sorted(self.providers) if request.provider is None and len(self.providers) > 1 else []
-
-    def _provider(self, name: str | None) -> tuple[str, IdentityProvider]:
-        if name is None and len(self.providers) == 1:
-            return next(iter(self.providers.items()))
-        if name is None or name not in self.providers:
-            raise InvalidRequest(f"there is no such provider; configured: {', '.join(sorted(self.providers))}")
-        return name, self.providers[name]
 
     async def _gateway_code(self, attempt: SignInAttempt, answer: Params, arrived_for: str | None) -> str:
         provider = self.providers.get(attempt.provider)

@@ -29,8 +29,8 @@ _WORTH_WAITING = timedelta(seconds=3)
 _USABLE = timedelta(days=1)
 _FAILURE_SHARED = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_REVOCATION = "revocation_endpoint"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_REVOCATION, _USER_INFO = "revocation_endpoint", "userinfo_endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class ProviderMetadata:
     token_endpoint: str
     jwks_uri: str
     revocation_endpoint: str | None
+    userinfo_endpoint: str | None
     token_endpoint_auth_methods: list[str]
     id_token_signing_algorithms: list[str]
     sends_issuer: bool
@@ -52,13 +53,15 @@ class ProviderMetadata:
             raise ServerError("the identity provider's metadata is not that of the configured issuer")
         for name in _ENDPOINTS:
             _check_endpoint(body.get(name), issuer)
-        if body.get(_REVOCATION) is not None:
-            _check_endpoint(body[_REVOCATION], issuer)
+        for name in (_REVOCATION, _USER_INFO):
+            if body.get(name) is not None:
+                _check_endpoint(body[name], issuer)
         return cls(
             authorization_endpoint=body["authorization_endpoint"],
             token_endpoint=body["token_endpoint"],
             jwks_uri=body["jwks_uri"],
             revocation_endpoint=body.get(_REVOCATION),
+            userinfo_endpoint=body.get(_USER_INFO),
             token_endpoint_auth_methods=_texts(body, "token_endpoint_auth_methods_supported", "client_secret_basic"),
             id_token_signing_algorithms=_texts(body, "id_token_signing_alg_values_supported", "RS256"),
             sends_issuer=body.get("authorization_response_iss_parameter_supported") is True,

@@ -12,6 +12,7 @@ from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.discovery import DEADLINE, Discovery
 from auth_server.providers.id_token import IDTokenValidator
 from auth_server.providers.oauth import OAuthClient
+from auth_server.providers.user_info import claims_of, user_info_request
 from auth_server.settings import ProviderSettings
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError, TemporarilyUnavailable
@@ -96,6 +97,13 @@ class OpenIDProvider:
                 metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, token
             )
             return (await self._ask(request)).status == 200
+
+    async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
+        async with _bounded():
+            endpoint = (await self.discovery.metadata()).userinfo_endpoint
+            if not endpoint:
+                raise ServerError("the identity provider has no userinfo endpoint, so it cannot be asked about tokens")
+            return claims_of(await self._ask(user_info_request(endpoint, access_token)))
 
     async def _ask(self, request: httpx.Request) -> Answer:
         return await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
