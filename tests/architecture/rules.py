@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.client_sources": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
-    f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.access_tokens", _HTTP},
+    f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},

@@ -63,8 +63,8 @@ def _say_what_is_unusual(config: AdapterSettings) -> None:
     if config.token_mode == PASSTHROUGH:
         log.warning(
             "passthrough",
-            problem="CLIENTS HOLD THE IDENTITY PROVIDER'S OWN TOKENS. Neither the MCP server that a token is for nor "
-            "its scope is checked, and MCP forbids it; use it to move off it and no longer",
+            problem="CLIENTS HOLD THE IDENTITY PROVIDER'S OWN TOKENS, which open whatever else they were made for. MCP "
+            "forbids it; use it to move off it and no longer",
         )
     if not config.enable_auth:
         log.warning(

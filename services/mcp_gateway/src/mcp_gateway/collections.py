@@ -11,6 +11,7 @@ from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, Pendin
 from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
 from mcp_gateway.domain.presented_credentials import UsedAssertion
+from mcp_gateway.domain.tokens import HandedOn
 from mcp_gateway.settings import AdapterSettings, seconds
 
 # In one browser; one more takes the place of another.
@@ -33,6 +34,7 @@ class Collections:
     renewals: Collection[Renewal]
     ended: Collection[Ended]
     epochs: Collection[Epoch]
+    handed_on: Collection[HandedOn]
     used_assertions: Collection[UsedAssertion]
     client_documents: Collection[CachedDocument]
     configured_documents: Collection[CachedDocument]
@@ -65,6 +67,7 @@ class Collections:
             renewals=plain("renewal", Renewal, seconds(60)),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
+            handed_on=sealed("handed-on", HandedOn, seconds(3600)),
             used_assertions=plain("used-assertion", UsedAssertion, seconds(3600)),
             client_documents=plain("client-document", CachedDocument, seconds(300)),
             configured_documents=plain("configured-document", CachedDocument, seconds(300)),

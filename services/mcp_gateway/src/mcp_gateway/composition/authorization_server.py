@@ -31,9 +31,8 @@ from mcp_gateway.flows.provider_check import ProviderCheck
 from mcp_gateway.flows.revocation import RevocationFlow
 from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
 from mcp_gateway.grant_types.refresh_token import RefreshTokenGrant
-from mcp_gateway.proxy.admission import Admission
+from mcp_gateway.proxy.admission import Admission, TokenAdmission
 from mcp_gateway.settings import AdapterSettings, seconds
-from mcp_gateway.tokens.access_tokens import AccessTokens
 from mcp_gateway.tokens.client_assertions import ALGORITHMS
 
 
@@ -69,10 +68,7 @@ class AuthorizationServer:
             events,
         )
         auth_server = self._auth_server()
-        access_tokens = AccessTokens(
-            config.public_url, opened.signing_keys, seconds(config.access_token_ttl_seconds), opened.now
-        )
-        mode = TOKEN_MODES[config.token_mode](access_tokens, grants, auth_server, opened.now)
+        mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
         consents = Consents(kept.given_consents, config.consent_ttl_seconds > 0, grants, opened.now, events)
         grant_types = self._grant_types(kept, grants, auth_server, mode, events)
         flow = AuthorizationFlow(
@@ -89,9 +85,9 @@ class AuthorizationServer:
         routes = [
             *self._metadata_routes(clients, list(grant_types)),
             *self._browser_routes(flow, consents),
-            *self._client_routes(clients, grants, grant_types, access_tokens, auth_server),
+            *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        return routes, mode.admission
+        return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
 
     def _auth_server(self) -> AuthServer:
         config = self.config
@@ -109,8 +105,10 @@ class AuthorizationServer:
         now = self.resources.now
         check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, now, events)
         return {
-            "authorization_code": AuthorizationCodeGrant(kept.codes, kept.code_uses, grants, mode.issuer, now, events),
-            "refresh_token": RefreshTokenGrant(grants, check, mode.issuer, events),
+            "authorization_code": AuthorizationCodeGrant(
+                kept.codes, kept.code_uses, grants, mode.access_tokens, now, events
+            ),
+            "refresh_token": RefreshTokenGrant(grants, check, mode.access_tokens, events),
         }
 
     def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:
@@ -142,14 +140,14 @@ class AuthorizationServer:
         clients: Clients,
         grants: Grants,
         grant_types: dict[str, GrantType],
-        access_tokens: AccessTokens,
+        mode: TokenMode,
         auth_server: AuthServer,
     ) -> list[Route]:
         counters, rates = self.resources.counters, self.config.rate_limits
         register = counters.limit("mcp-gateway:register", rates.register)
         token = counters.limit("mcp-gateway:token", rates.token)
-        revocation = RevocationFlow(grants, access_tokens, auth_server)
-        introspection = IntrospectionFlow(self.config.public_url, grants, access_tokens, self.resources.now)
+        revocation = RevocationFlow(grants, mode.access_tokens, auth_server)
+        introspection = IntrospectionFlow(self.config.public_url, grants, mode.access_tokens)
         registration = RegistrationEndpoint(clients.registration)
         return [
             *client_routes("/token", TokenEndpoint(clients.authentication, grant_types).token, token),

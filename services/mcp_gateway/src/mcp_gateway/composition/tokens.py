@@ -1,17 +1,21 @@
-"""What clients get and what they are admitted with, by the settings' `token_mode`."""
+"""What clients get as access tokens, by the settings' `token_mode`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
-from authproxy_common.clock import Clock
 from mcp_gateway.broker.auth_server import AuthServer
-from mcp_gateway.flows.grants import Grants
-from mcp_gateway.flows.ports import AccessTokenIssuer
-from mcp_gateway.proxy.admission import Admission, TokenAdmission
-from mcp_gateway.proxy.passthrough import PassthroughAdmission
+from mcp_gateway.collections import Collections
+from mcp_gateway.composition.resources import Resources
+from mcp_gateway.flows.passthrough import HandedOnTokens
+from mcp_gateway.flows.ports import AccessTokenIssuer, AccessTokenVerifier
+from mcp_gateway.settings import AdapterSettings, seconds
 from mcp_gateway.tokens.access_tokens import AccessTokens
-from mcp_gateway.tokens.provider_tokens import ProviderAccessTokens
+
+
+class AccessTokenMaker(AccessTokenIssuer, AccessTokenVerifier, Protocol):
+    """Makes access tokens, and reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +23,24 @@ class TokenMode:
     """One way.
 
     Args:
-        issuer: Makes access tokens.
-        admission: Reads them.
+        access_tokens: Of this kind.
         renewed_early: See `ProviderCheck.early`.
     """
 
-    issuer: AccessTokenIssuer
-    admission: Admission
+    access_tokens: AccessTokenMaker
     renewed_early: timedelta
 
 
-def _gateway(access_tokens: AccessTokens, grants: Grants, _auth_server: AuthServer, now: Clock) -> TokenMode:
-    return TokenMode(access_tokens, TokenAdmission(access_tokens, grants, now), timedelta(0))
+def _gateway(config: AdapterSettings, opened: Resources, _kept: Collections, _auth_server: AuthServer) -> TokenMode:
+    ttl = seconds(config.access_token_ttl_seconds)
+    return TokenMode(AccessTokens(config.public_url, opened.signing_keys, ttl, opened.now), timedelta(0))
 
 
-def _passthrough(_access_tokens: AccessTokens, _grants: Grants, auth_server: AuthServer, now: Clock) -> TokenMode:
-    return TokenMode(ProviderAccessTokens(now), PassthroughAdmission(auth_server, now), timedelta(minutes=1))
+def _passthrough(_config: AdapterSettings, opened: Resources, kept: Collections, auth_server: AuthServer) -> TokenMode:
+    return TokenMode(HandedOnTokens(kept.handed_on, auth_server, opened.now), timedelta(minutes=1))
 
 
-TOKEN_MODES: Mapping[str, Callable[[AccessTokens, Grants, AuthServer, Clock], TokenMode]] = {
+TOKEN_MODES: Mapping[str, Callable[[AdapterSettings, Resources, Collections, AuthServer], TokenMode]] = {
     "gateway": _gateway,
     "passthrough": _passthrough,
 }

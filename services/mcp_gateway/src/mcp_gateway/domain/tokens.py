@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authproxy_common.secret import Secret
+from mcp_gateway.domain.grants import Grant
 
 
 class InvalidAccessToken(Exception):
@@ -13,7 +14,10 @@ class InvalidAccessToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ActiveToken:
-    """A verified access token. Made only by verification; whoever holds one may believe it until `expires_at`."""
+    """A verified access token. Made only by verification; whoever holds one may believe it until `good_until`.
+
+    For a token that says itself how long it is good, that is `expires_at`; where somebody else has to be asked, sooner.
+    """
 
     subject: str
     client_id: str
@@ -24,6 +28,35 @@ class ActiveToken:
     token_id: str
     issued_at: datetime
     expires_at: datetime
+    good_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """What an access token of the provider was handed on for."""
+
+    subject: str
+    client_id: str
+    resource: str
+    scope: tuple[str, ...]
+    grant_id: str
+    consent_id: str | None
+    handed_on_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def under(cls, grant: Grant, now: datetime) -> "HandedOn":
+        """For what the grant allows."""
+        return cls(
+            subject=grant.subject,
+            client_id=grant.client_id,
+            resource=grant.resource,
+            scope=grant.scope,
+            grant_id=grant.grant_id,
+            consent_id=grant.consent_id,
+            handed_on_at=now,
+            expires_at=grant.upstream_token_expires_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant
 from authproxy_common.params import Params
 from mcp_gateway.domain.clients import Client
@@ -23,13 +22,11 @@ class IntrospectionFlow:
         issuer: Our issuer identifier.
         grants: Where tokens come from.
         access_tokens: Reads them.
-        now: The clock.
     """
 
     issuer: str
     grants: Grants
     access_tokens: AccessTokenVerifier
-    now: Clock
 
     async def introspect(self, client: Client, params: Params) -> dict[str, Any]:
         """The introspection response (§2.2); of what is not good, or not the client's to know of, nothing but that.
@@ -48,7 +45,7 @@ class IntrospectionFlow:
 
     async def _access_token(self, value: str) -> dict[str, Any] | None:
         try:
-            token = self.access_tokens.verify(value)
+            token = await self.access_tokens.verify(value)
         except InvalidAccessToken:
             return None
         if await self.grants.has_ended(token.grant_id, token.consent_id):

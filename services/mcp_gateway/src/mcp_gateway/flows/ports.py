@@ -93,6 +93,17 @@ class ProviderTokens(Protocol):
         ...
 
 
+class ProviderTokenValidation(Protocol):
+    """Whether the provider still accepts an access token of its own."""
+
+    async def validate(self, access_token: str) -> str | None:
+        """`provider:sub` of its person, or None where it does not.
+
+        Raises TemporarilyUnavailable or ServerError when nobody could say.
+        """
+        ...
+
+
 class GrantType(Protocol):
     """One `grant_type` of the token endpoint."""
 
@@ -104,7 +115,7 @@ class GrantType(Protocol):
 class AccessTokenIssuer(Protocol):
     """Makes access tokens."""
 
-    def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
+    async def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
         """An access token for the grant, and how long it lives; raises InvalidGrant where none can be had."""
         ...
 
@@ -112,6 +123,6 @@ class AccessTokenIssuer(Protocol):
 class AccessTokenVerifier(Protocol):
     """Reads access tokens."""
 
-    def verify(self, access_token: str) -> ActiveToken:
-        """What the token says; raises InvalidAccessToken."""
+    async def verify(self, access_token: str) -> ActiveToken:
+        """What the token says; raises InvalidAccessToken, or TemporarilyUnavailable where nobody could say."""
         ...

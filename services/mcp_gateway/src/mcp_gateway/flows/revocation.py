@@ -47,6 +47,7 @@ class RevocationFlow:
 
     async def _grant_of_access_token(self, value: str) -> Grant | None:
         try:
-            return await self.grants.stored(self.access_tokens.verify(value).grant_id)
+            token = await self.access_tokens.verify(value)
         except InvalidAccessToken:
             return None
+        return await self.grants.stored(token.grant_id)

@@ -57,7 +57,7 @@ class AuthorizationCodeGrant:
         grant = self._grant(code)
         await self.grants.open(grant)
         self.events.note("tokens_issued", code_trace=trace(value), grant=trace(grant.grant_id))
-        return self._response(client, grant)
+        return await self._response(client, grant)
 
     def _check(self, code: AuthorizationCode, client: Client, params: Params) -> None:
         try:
@@ -81,7 +81,7 @@ class AuthorizationCodeGrant:
             consent_id=code.consent_id,
         )
 
-    def _response(self, client: Client, grant: Grant) -> TokenResponse:
-        access_token, expires_in = self.access_tokens.issue(grant)
+    async def _response(self, client: Client, grant: Grant) -> TokenResponse:
+        access_token, expires_in = await self.access_tokens.issue(grant)
         refresh_token = Secret(grant.refresh_token(0)) if "refresh_token" in client.grant_types else None
         return TokenResponse(access_token, expires_in, grant.scope, refresh_token)

@@ -44,7 +44,7 @@ class RefreshTokenGrant:
         scope = _narrowed(grant.scope, params.get("scope"))
         grant = await self.provider.check(grant)
         successor = Secret(await self.grants.rotate(grant, token))
-        access_token, expires_in = self.access_tokens.issue(replace(grant, scope=scope))
+        access_token, expires_in = await self.access_tokens.issue(replace(grant, scope=scope))
         self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)
         return TokenResponse(access_token, expires_in, scope, successor)
 

@@ -16,7 +16,6 @@ from authproxy_common.secret import digest
 from mcp_gateway.domain.challenges import Challenge, InsufficientScope
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.domain.tokens import ActiveToken, InvalidAccessToken
-from mcp_gateway.tokens.access_tokens import AccessTokens
 
 T = TypeVar("T")
 
@@ -37,6 +36,14 @@ class Admission(Protocol):
 
     async def admit(self, server: MCPServer, headers: Headers) -> Caller | None:
         """The caller, or None where nobody is known; raises Challenge."""
+        ...
+
+
+class AccessTokenVerifier(Protocol):
+    """Reads access tokens."""
+
+    async def verify(self, access_token: str) -> ActiveToken:
+        """What the token says; raises InvalidAccessToken, or an OAuthError where nobody could say."""
         ...
 
 
@@ -80,7 +87,7 @@ class TokenAdmission:
     the store does not answer, what is remembered stays good, and a token that is not gets 503.
     """
 
-    access_tokens: AccessTokens
+    access_tokens: AccessTokenVerifier
     grants: GrantStatus
     now: Clock
     _memory: _Memory = field(default_factory=_Memory)
@@ -98,15 +105,15 @@ class TokenAdmission:
     async def _active(self, server: MCPServer, value: str) -> ActiveToken:
         await self._follow_epochs()
         key = digest(value)
-        token = self._memory.tokens.get(key) or await self._verified(server, key, value)
-        if self.now() >= token.expires_at:
+        token = self._memory.tokens.get(key)
+        if token is None or self.now() >= token.good_until:
             self._memory.tokens.pop(key, None)
-            raise Challenge(server, "the access token is invalid or has expired")
+            token = await self._verified(server, key, value)
         return token
 
     async def _verified(self, server: MCPServer, key: str, value: str) -> ActiveToken:
         try:
-            token = self.access_tokens.verify(value)
+            token = await self.access_tokens.verify(value)
         except InvalidAccessToken as error:
             raise Challenge(server, str(error)) from error
         epoch = self._memory.epoch

@@ -32,7 +32,7 @@ class AccessTokens:
     ttl: timedelta
     now: Clock
 
-    def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
+    async def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
         """A token for the grant, and how long it lives."""
         now = self.now()
         issued_at = int(now.timestamp())
@@ -53,7 +53,7 @@ class AccessTokens:
         header = {"alg": ALGORITHM, "kid": signing.kid, "typ": _TYPE}
         return Secret(jwt.encode(header, claims, signing.key)), self.ttl
 
-    def verify(self, access_token: str) -> ActiveToken:
+    async def verify(self, access_token: str) -> ActiveToken:
         """What the token says.
 
         The algorithm and the keys are ours, never the token's choice (RFC 8725 §3.1). Which server the token is for
@@ -80,6 +80,7 @@ class AccessTokens:
             token_id=claims.jti,
             issued_at=issued_at,
             expires_at=expires_at,
+            good_until=expires_at,
         )
 
     def _registry(self) -> jwt.JWTClaimsRegistry:
