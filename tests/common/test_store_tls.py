@@ -1,47 +1,20 @@
 """`rediss://`: a real Redis behind TLS, believed when its certificate is right and not otherwise."""
 
 import contextlib
-import ipaddress
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
+from tests.support.certificates import certificate
 from tests.support.servers import answers, free_port, wait_until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-05", "OP-02")]
-
-
-def certificate(directory: Path, address: str) -> tuple[Path, Path]:
-    """A certificate for `address` that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis of a test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_path, key_path = directory / "redis.crt", directory / "redis.key"
-    certificate_path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key_path.write_bytes(key.private_bytes(*form))
-    return certificate_path, key_path
 
 
 @contextlib.contextmanager

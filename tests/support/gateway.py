@@ -47,6 +47,10 @@ class StandInAuthServer:
     refresh_answer: Response | None = None
     before_refresh: Callable[[], Awaitable[object]] | None = None
     expires_in: int = 3600
+    has_refresh_tokens: bool = True
+    accepts: bool = True
+    validate_answer: Response | None = None
+    validations: list[str] = field(default_factory=list)
 
     async def login(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -70,7 +74,8 @@ class StandInAuthServer:
         return JSONResponse({**self._tokens("provider-refresh"), "user": user})
 
     def _tokens(self, refresh_token: str) -> dict[str, Any]:
-        tokens = {"access_token": "provider-access", "refresh_token": refresh_token, "token_type": "Bearer"}
+        tokens = {"access_token": "provider-access", "token_type": "Bearer"}
+        tokens |= {"refresh_token": refresh_token} if self.has_refresh_tokens else {}
         return {**tokens, "expires_in": self.expires_in, "provider": self.provider}
 
     async def refresh(self, request: Request) -> Response:
@@ -90,10 +95,21 @@ class StandInAuthServer:
         self.revoked.append(dict(parse_qsl((await request.body()).decode())))
         return JSONResponse({}, 200 if self.revokes else 503)
 
+    async def validate(self, request: Request) -> Response:
+        """Knows the tokens that it made, whomever it made them for."""
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        self.validations.append(token)
+        if self.validate_answer is not None:
+            return self.validate_answer
+        if not self.accepts or not token.startswith("provider-access"):
+            return JSONResponse({"error": "invalid_token"}, 401)
+        return JSONResponse({"active": True, "provider": self.provider, "user": {"sub": self.person}})
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/login", self.login),
+                Route("/gateway-oauth/validate", self.validate, methods=["POST"]),
                 Route("/gateway-oauth/exchange", self.exchange, methods=["POST"]),
                 Route("/gateway-oauth/refresh", self.refresh, methods=["POST"]),
                 Route("/gateway-oauth/revoke", self.revoke, methods=["POST"]),

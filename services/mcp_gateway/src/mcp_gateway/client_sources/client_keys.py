@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from authproxy_common.errors import InvalidClientMetadata
 from mcp_gateway.client_sources.documents import Documents
-from mcp_gateway.domain.clients import Client, Standing
+from mcp_gateway.domain.clients import Client, ClientRefused, Standing
 from mcp_gateway.domain.key_sets import check_public_keys
 
 # An unknown `kid` may mean new keys, or a stranger who likes us to fetch.
@@ -37,5 +38,8 @@ class ClientKeys:
             return credentials.jwks
         documents = self.configured if client.standing is Standing.CONFIGURED else self.strangers
         jwks = await documents.get(credentials.jwks_uri or "", fetched_within=fetched_within)
-        check_public_keys(jwks)
+        try:
+            check_public_keys(jwks)
+        except InvalidClientMetadata as error:
+            raise ClientRefused("the client's key set is not usable") from error
         return jwks

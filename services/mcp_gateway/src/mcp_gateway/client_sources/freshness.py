@@ -22,11 +22,11 @@ class Freshness:
     def of(cls, headers: Mapping[str, str]) -> "Freshness":
         """By `Cache-Control`, else `Expires`, else five minutes; a day at most (CIMD §4.4)."""
         directives = {name.lower(): value for name, value in _DIRECTIVE.findall(headers.get("cache-control", ""))}
-        if directives.keys() & {"no-store", "private"}:
+        if directives.keys() & {"no-store", "no-cache", "private"}:
             return cls(timedelta(0), timedelta(0))
         fresh = min(max(_lifetime(directives, headers) - _age(headers), timedelta(0)), _LONGEST)
-        if directives.keys() & {"no-cache", "must-revalidate", "proxy-revalidate", "s-maxage"}:
-            return cls(timedelta(0) if "no-cache" in directives else fresh, fresh)
+        if directives.keys() & {"must-revalidate", "proxy-revalidate", "s-maxage"}:
+            return cls(fresh, fresh)
         return cls(fresh, _LONGEST)
 
 
