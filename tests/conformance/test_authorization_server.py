@@ -28,7 +28,7 @@ async def registered(gateway_url: str, port: int) -> str:
     return client_id
 
 
-@pytest.mark.requirement("DI-03", "CL-03", "AZ-07", "TK-03")
+@pytest.mark.requirement("DI-03", "TK-03")
 async def test_a_client_finds_the_metadata_and_gets_a_token(suite: Suite, protected: Protected) -> None:
     port, gateway_url = free_port(), protected.stack.gateway_url
     client = ["--client-id", await registered(gateway_url, port), "--port", str(port)]

@@ -8,7 +8,17 @@ from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from mcp.server.mcpserver.prompts.base import Prompt
 from mcp.server.mcpserver.tools import Tool
 
-from tests.conformance.server import announcements, contents, prompts, questions, resources, rounds, sessions, tools
+from tests.conformance.server import (
+    announcements,
+    contents,
+    prompts,
+    questions,
+    resources,
+    rounds,
+    sessions,
+    tasks,
+    tools,
+)
 
 _STREAM_RETRY_MILLISECONDS = 100
 
@@ -30,6 +40,7 @@ def conformance_server() -> MCPServer:
         "conformance",
         version="1.0.0",
         tools=[tools.described_by_keywords(), *(Tool.from_function(tool) for tool in offered)],
+        extensions=[tasks.Tasks()],
         request_state_security=RequestStateSecurity(keys=[os.urandom(32)]),
     )
     for prompt in prompts.PROMPTS:
