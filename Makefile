@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
 CHECKED := $(SOURCES) tests scripts examples
+SUITE := tests/conformance/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test check format requirements requirement-files clean
+.PHONY: help install up down login test conformance-suite check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -30,8 +31,14 @@ down: ## stop what `make up` started, from another terminal
 login: install ## play an MCP client: sign in, call a tool, show the answer
 	@exec $(BIN)/python -m scripts.login
 
-test: install ## every test, in under two minutes
+test: install $(if $(shell command -v npm),conformance-suite) ## every test, in under two minutes
 	$(BIN)/python -m pytest -n auto
+
+conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and a Node for it, from a hashed lock file
+
+$(SUITE)/.installed: tests/conformance/package.json tests/conformance/package-lock.json
+	cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 check: install ## formatting, lint, types
 	$(BIN)/ruff format --check $(CHECKED)
@@ -46,8 +53,8 @@ format: install ## put the code into its form
 requirements: install ## the rows of docs/requirements.md that no test proves
 	@$(BIN)/python -m scripts.requirements
 
-requirement-files: install ## compile requirements/*.txt anew, hashed, for every Python and platform
+requirement-files: install ## compile requirements/*.txt and the suite's lock file anew, hashed
 	$(BIN)/python -m scripts.requirement_files
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SUITE) .run .mypy_cache .ruff_cache .pytest_cache

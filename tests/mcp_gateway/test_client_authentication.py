@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -203,7 +204,7 @@ def forged(world: World, form: str) -> str:
     honest = assertion(world, "jwt")["client_assertion"]
     claims = jwt.decode(honest, KEY, algorithms=["ES256"]).claims
     public = KEY.as_pem(private=False)
-    return {
+    made: dict[str, Callable[[], str]] = {
         "another key of the same name": lambda: jwt.encode({"alg": "ES256", "kid": "key-1"}, claims, client_key()),
         "another key": lambda: jwt.encode({"alg": "ES256", "kid": "key-2"}, claims, OTHER_KEY),
         "its own key in the header": lambda: jwt.encode(
@@ -216,7 +217,8 @@ def forged(world: World, form: str) -> str:
         "altered": lambda: ".".join([*honest.split(".")[:1], honest.split(".")[1][:-2] + "AA", honest.split(".")[2]]),
         "unsigned": lambda: honest.rpartition(".")[0] + ".",
         "nonsense": lambda: "not.a.jwt",
-    }[form]()
+    }
+    return made[form]()
 
 
 FORMS = ["another key of the same name", "another key", "its own key in the header", "HS256 with the public key"]

@@ -34,6 +34,12 @@ async def test_headers_of_every_revision_reach_the_mcp_server(world: World, name
     assert world.upstream.received[0].headers[name] == "value"
 
 
+@pytest.mark.requirement("RS-07")
+async def test_whitespace_around_a_value_is_not_part_of_it(world: World) -> None:
+    await world.call(await signed_in(world), headers={"Mcp-Name": " \ta tool\t "})
+    assert world.upstream.received[0].headers["mcp-name"] == "a tool"
+
+
 @pytest.mark.requirement("RS-07", "RS-03")
 async def test_of_an_answer_its_own_headers_pass_and_no_cookie(world: World) -> None:
     world.upstream.headers = {"Mcp-Session-Id": "s-1", "Set-Cookie": "a=b", "Server": "x", "X-Internal": "y"}

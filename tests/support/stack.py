@@ -28,6 +28,7 @@ class Stack:
     auth_url: str
     gateway_url: str
     start_gateway: Callable[[], Program]
+    upstream_url: str
 
     @property
     def mcp_url(self) -> str:
@@ -53,10 +54,12 @@ def running_stack(
     variables: Mapping[str, str] | None = None,
     edit_auth: Callable[[str], str] = _as_it_is,
     edit_gateway: Callable[[str], str] = _as_it_is,
+    upstream: str = "examples.sample_server",
 ) -> Iterator[Stack]:
-    """The stack on the shipped configuration files, which `edit_…` may change."""
+    """The stack on the shipped configuration files, which `edit_…` may change, with the MCP server `upstream`."""
     ports = {name: free_port() for name in ("provider", "upstream", "auth", "gateway")}
     auth_url, gateway_url = f"http://localhost:{ports['auth']}", f"http://localhost:{ports['gateway']}"
+    upstream_url = f"http://127.0.0.1:{ports['upstream']}/mcp"
     environment = {
         "PYTHONPATH": str(ROOT),
         "DEVELOPMENT_PROVIDER_PORT": str(ports["provider"]),
@@ -75,7 +78,7 @@ def running_stack(
         "MCP_PORT": str(ports["gateway"]),
         "MCP_MANAGEMENT_PORT": "0",
         "MCP_EXTERNAL_BASE_URL": gateway_url,
-        "MCP_UPSTREAM_URL": f"http://127.0.0.1:{ports['upstream']}/mcp",
+        "MCP_UPSTREAM_URL": upstream_url,
         "EXTERNAL_AUTH_SERVICE_URL": auth_url,
         "EXTERNAL_AUTH_PROVIDER": "development",
         **(variables or {}),
@@ -93,12 +96,13 @@ def running_stack(
 
         started = Stack(
             provider=start("provider", [sys.executable, "-m", "examples.development_provider"]),
-            upstream=start("upstream", [sys.executable, "-m", "examples.sample_server"]),
+            upstream=start("upstream", [sys.executable, "-m", upstream]),
             auth_server=start("auth", [str(BINARIES / "auth-server"), "serve", "--config", auth_config]),
             gateway=start_gateway(),
             auth_url=auth_url,
             gateway_url=gateway_url,
             start_gateway=start_gateway,
+            upstream_url=upstream_url,
         )
         for name, program in (
             ("provider", started.provider),
