@@ -9,13 +9,12 @@ import httpx
 import pytest
 import redis.asyncio
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from authproxy_common.errors import TemporarilyUnavailable, TooManyRequests
-from authproxy_common.http.rate_limit import LimitedByAddress
+from authproxy_common.http.rate_limit import limited_by_address
 from authproxy_common.records.rate_limits import RateCounters, RateLimit, open_rate_counters, rate_problem
 from authproxy_common.secret import Secret
 from tests.support.servers import RedisServer, free_port
@@ -119,7 +118,7 @@ async def test_a_route_counts_the_address_before_anything_is_read(client: Any, c
     async def answer(_request: Request) -> Response:
         return PlainTextResponse("answered")
 
-    app = Starlette(routes=[Route("/", answer, middleware=[Middleware(LimitedByAddress, spend=spend)])])
+    app = Starlette(routes=[Route("/", limited_by_address(answer, spend))])
     transport = httpx.ASGITransport(app, client=client)
     async with httpx.AsyncClient(transport=transport, base_url="https://a.test") as http:
         assert (await http.get("/", headers={"X-Forwarded-For": "203.0.113.9"})).text == "answered"

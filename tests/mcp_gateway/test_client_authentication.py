@@ -183,7 +183,9 @@ async def test_an_assertion_is_good_for_its_time_and_an_hour_at_most(
     world: World, exp: timedelta, nbf: timedelta | None, status: int
 ) -> None:
     now = world.clock()
-    times = {"exp": int((now + exp).timestamp())} | ({"nbf": int((now + nbf).timestamp())} if nbf else {})
+    times: dict[str, Any] = {"exp": int((now + exp).timestamp())} | (
+        {"nbf": int((now + nbf).timestamp())} if nbf else {}
+    )
     assert (await redeem(world, "jwt", assertion(world, "jwt", **times))).status_code == status
 
 

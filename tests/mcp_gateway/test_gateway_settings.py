@@ -105,6 +105,52 @@ WRONG: list[Any] = [
         "no spaces",
         id="scope with a space",
     ),
+    pytest.param("token_mode: both", "token_mode", "one of gateway, passthrough", id="unknown token mode"),
+    pytest.param("trusted_proxies: [ingress]", "trusted_proxies[0]", "an address or a network", id="no address"),
+    pytest.param("rate_limits: {token: often}", "rate_limits.token", "60/minute", id="no rate"),
+    pytest.param("client_metadata_hosts: [https://a.test]", "client_metadata_hosts[0]", "a host", id="a URL"),
+    pytest.param("client_metadata_hosts: [A.test]", "client_metadata_hosts[0]", "lower case", id="capital letters"),
+    pytest.param("client_metadata_hosts: ['cursor:']", "client_metadata_hosts[0]", "a host", id="a scheme"),
+    pytest.param("client_redirect_hosts: ['a.test/cb']", "client_redirect_hosts[0]", "or a scheme", id="with a path"),
+    pytest.param("consent_ttl_seconds: -1", "consent_ttl_seconds", "not be negative", id="a negative time"),
+]
+CLIENT = "redirect_uris: [https://a.test/cb]"
+BAD_CLIENTS: list[Any] = [
+    pytest.param("redirect_uris: []", "redirect_uris", "is needed", id="nowhere to send codes"),
+    pytest.param("redirect_uris: ['http://a.test/cb']", "redirect_uris[0]", "http must be on", id="a redirect by http"),
+    pytest.param(f"{CLIENT}, grant_types: [implicit]", "grant_types[0]", "must be one of", id="unknown grant type"),
+    pytest.param(
+        f"{CLIENT}, token_endpoint_auth_method: tls",
+        "token_endpoint_auth_method",
+        "must be one of",
+        id="unknown method",
+    ),
+    pytest.param(
+        f"{CLIENT}, token_endpoint_auth_method: client_secret_post, client_secret: tooshort",
+        "client_secret",
+        "16 characters",
+        id="a short secret",
+    ),
+    pytest.param(
+        f"{CLIENT}, token_endpoint_auth_method: client_secret_post", "client_secret", "16 characters", id="no secret"
+    ),
+    pytest.param(
+        f"{CLIENT}, client_secret: something-very-secret", "client_secret", "of no use", id="a useless secret"
+    ),
+    pytest.param(f"{CLIENT}, token_endpoint_auth_method: private_key_jwt", "jwks", "or jwks_uri", id="no keys"),
+    pytest.param(f"{CLIENT}, jwks: {{keys: [{{kty: EC}}]}}", "jwks", "neither", id="keys of no use"),
+    pytest.param(
+        f"{CLIENT}, token_endpoint_auth_method: private_key_jwt, jwks: {{keys: [{{kty: EC, d: x}}]}}",
+        "jwks",
+        "no private part",
+        id="a private key",
+    ),
+    pytest.param(
+        f"{CLIENT}, token_endpoint_auth_method: private_key_jwt, jwks_uri: keys.json",
+        "jwks_uri",
+        "http or https",
+        id="no URL of keys",
+    ),
 ]
 
 
@@ -117,3 +163,45 @@ def test_a_wrong_value_is_named_with_its_key(tmp_path: Path, line: str, key: str
     found = problems(path, {})
     assert list(found) == [f"adapter_config.{key}"]
     assert message in found[f"adapter_config.{key}"]
+
+
+@pytest.mark.requirement("CF-02", "CL-04")
+@pytest.mark.parametrize(("client", "key", "message"), BAD_CLIENTS)
+def test_what_is_wrong_with_a_client_is_named_with_its_key(tmp_path: Path, client: str, key: str, message: str) -> None:
+    path = tmp_path / "mcp_gateway.yaml"
+    server = "servers: {default: {url: 'http://a.test/mcp'}}"
+    path.write_text(f"adapter_config:\n  development_mode: true\n  {server}\n  clients: {{editor: {{{client}}}}}\n")
+    found = problems(path, {})
+    assert list(found) == [f"adapter_config.clients.editor.{key}"]
+    assert message in found[f"adapter_config.clients.editor.{key}"]
+    assert "secret:" not in str(found)
+
+
+@pytest.mark.requirement("CF-03", "CL-02")
+def test_documents_on_this_machine_are_for_development_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mcp_gateway.yaml"
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    path.write_text(shipped.replace("allow_loopback_client_metadata: false", "allow_loopback_client_metadata: true"))
+    assert list(problems(path, PRODUCTION)) == ["adapter_config.allow_loopback_client_metadata"]
+    assert load_settings(path, {"OAUTH2_DEV_MODE": "true"}).settings.adapter_config.allow_loopback_client_metadata
+
+
+@pytest.mark.requirement("CL-04", "OP-02")
+def test_a_client_is_configured_under_its_id_and_its_secret_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mcp_gateway.yaml"
+    path.write_text(
+        "adapter_config:\n"
+        "  development_mode: true\n"
+        "  servers: {default: {url: 'http://a.test/mcp'}}\n"
+        "  clients:\n"
+        "    https://build.example/id:\n"
+        "      client_name: Build server\n"
+        "      redirect_uris: [https://build.example/cb]\n"
+        "      token_endpoint_auth_method: client_secret_basic\n"
+        "      client_secret: ${BUILD_SECRET}\n"
+    )
+    config = load_settings(path, {"BUILD_SECRET": "sixteen-letters!"}).settings.adapter_config
+    client = config.clients["https://build.example/id"]
+    assert client.client_secret.reveal() == "sixteen-letters!"
+    assert client.grant_types == ("authorization_code", "refresh_token")
+    assert "sixteen" not in repr(config)

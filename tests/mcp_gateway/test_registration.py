@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mcp_gateway.settings import RateLimitSettings
 from tests.support.gateway import GATEWAY, REDIRECT_URI, World
 from tests.support.network import virtual_network
 
@@ -45,6 +46,14 @@ REFUSED: list[Any] = [
     pytest.param({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri", id="script"),
     pytest.param({"redirect_uris": [REDIRECT_URI], "client_name": 7}, "invalid_client_metadata", id="name"),
     pytest.param({"redirect_uris": [REDIRECT_URI], "grant_types": ["implicit"]}, "invalid_client_metadata", id="grant"),
+    pytest.param({"redirect_uris": [REDIRECT_URI], "application_type": "x"}, "invalid_client_metadata", id="type"),
+    pytest.param({"redirect_uris": [REDIRECT_URI], "application_type": "web"}, "invalid_redirect_uri", id="web, here"),
+    pytest.param(
+        {"redirect_uris": ["https://localhost/cb"], "application_type": "web"}, "invalid_redirect_uri", id="web, https"
+    ),
+    pytest.param(
+        {"redirect_uris": ["cursor://cb"], "application_type": "web"}, "invalid_redirect_uri", id="web, a scheme"
+    ),
     pytest.param({"redirect_uris": [REDIRECT_URI], "grant_types": "x"}, "invalid_client_metadata", id="grant type"),
     pytest.param(
         {"redirect_uris": [REDIRECT_URI], "response_types": ["token"]}, "invalid_client_metadata", id="response"
@@ -105,3 +114,80 @@ async def test_a_name_cannot_turn_the_consent_page_around(world: World) -> None:
     assert "<script>" not in page.text
     assert "\u202e" not in page.text
     assert "x" * 200 not in page.text
+
+
+@pytest.mark.requirement("CL-03")
+@pytest.mark.parametrize(
+    ("application_type", "redirect_uri"),
+    [
+        ("native", REDIRECT_URI),
+        ("native", "cursor://cb"),
+        ("native", "https://a.test/cb"),
+        ("web", "https://a.test/cb"),
+    ],
+)
+async def test_a_client_may_say_what_kind_of_application_it_is(
+    world: World, application_type: str, redirect_uri: str
+) -> None:
+    metadata = {"redirect_uris": [redirect_uri], "application_type": application_type}
+    answer = await world.http.post(f"{GATEWAY}/oauth/register", json=metadata)
+    assert (answer.status_code, answer.json()["application_type"]) == (201, application_type)
+
+
+@pytest.mark.requirement("CL-06", "DI-05")
+async def test_registration_can_be_switched_off_and_is_then_not_offered() -> None:
+    before = World()
+    client = await before.register()
+    world = World(dynamic_registration=False)
+    answer = await world.http.post(f"{GATEWAY}/oauth/register", json={"redirect_uris": [REDIRECT_URI]})
+    metadata = (await world.http.get(f"{GATEWAY}/.well-known/oauth-authorization-server")).json()
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert "registration_endpoint" not in metadata
+    assert (await world.http.get(client.authorization_url())).status_code == 400
+
+
+@pytest.mark.requirement("CL-06")
+async def test_the_operators_list_of_destinations_binds_registrations_old_and_new() -> None:
+    before = World()
+    old = await before.register()
+    world = World(client_redirect_hosts=("editor.example", "cursor:"))
+    world.sealing_keys = before.sealing_keys
+    answer = await world.http.post(f"{GATEWAY}/oauth/register", json={"redirect_uris": [REDIRECT_URI]})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_redirect_uri")
+    async with virtual_network({GATEWAY: world.replica()}) as http:
+        page = await http.get(old.authorization_url())
+        token = await http.post(f"{GATEWAY}/oauth/token", data=old.refresh_form("x"))
+    assert (page.status_code, "no longer sends" in page.text) == (400, True)
+    assert (token.status_code, token.json()["error"]) == (401, "invalid_client")
+    for uri in ("https://editor.example/cb", "cursor://cb"):
+        taken = await world.http.post(f"{GATEWAY}/oauth/register", json={"redirect_uris": [uri]})
+        assert taken.status_code == 201
+
+
+@pytest.mark.requirement("OP-09", "CL-03")
+@pytest.mark.parametrize(
+    ("limited", "method", "path"),
+    [
+        ("register", "POST", "/oauth/register"),
+        ("register", "POST", "/register"),
+        ("authorize", "GET", "/oauth/authorize"),
+        ("authorize", "GET", "/authorize"),
+        ("token", "POST", "/oauth/token"),
+        ("token", "POST", "/oauth/revoke"),
+        ("token", "POST", "/oauth/introspect"),
+    ],
+)
+async def test_what_comes_too_often_from_one_address_is_told_when_to_come_again(
+    limited: str, method: str, path: str
+) -> None:
+    world = World(rate_limits=RateLimitSettings(**{limited: "2/hour"}))
+    origin = {"Origin": "https://inspector.test"}
+    answers = [await world.http.request(method, GATEWAY + path, headers=origin) for _ in range(3)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    if method == "GET":
+        assert "What to do" in answers[-1].text
+        assert answers[-1].headers["x-request-id"] in answers[-1].text
+    else:
+        assert answers[-1].json()["error"] == "temporarily_unavailable"
+        assert answers[-1].headers["access-control-allow-origin"] == "*"

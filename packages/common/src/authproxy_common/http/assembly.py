@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -66,9 +65,9 @@ def starlette_app(
     return app
 
 
-def page_route(path: str, endpoint: Endpoint, middleware: Sequence[Middleware] = ()) -> Route:
+def page_route(path: str, endpoint: Endpoint) -> Route:
     """A route for GET alone: HEAD, which link scanners send, must not use up what can be used once."""
-    route = Route(path, endpoint, methods=["GET"], middleware=middleware)
+    route = Route(path, endpoint, methods=["GET"])
     route.methods = {"GET"}
     return route
 

@@ -1,26 +1,25 @@
-"""Rate limits by address, around single routes."""
+"""Rate limits by address, around single endpoints."""
 
 from collections.abc import Awaitable, Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
 
 from authproxy_common.addresses import network_of
+from authproxy_common.http.assembly import Endpoint
 
 
-class LimitedByAddress:
-    """ASGI middleware of a route: refuses, before anything is read, what comes too often from one address.
+def limited_by_address(endpoint: Endpoint, spend: Callable[[str], Awaitable[None]]) -> Endpoint:
+    """`endpoint`, behind a limit: what comes too often from one address is refused before anything is read.
 
     Args:
-        app: The route's endpoint.
+        endpoint: What is limited.
         spend: Counts a request of whoever it names; raises TooManyRequests.
     """
 
-    def __init__(self, app: ASGIApp, *, spend: Callable[[str], Awaitable[None]]) -> None:
-        self.app = app
-        self.spend = spend
+    async def limited(request: Request) -> Response:
+        # The peer's address, or what a trusted proxy said: the server has put it there.
+        await spend(network_of(request.client.host if request.client else "unknown"))
+        return await endpoint(request)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The peer's, or what a trusted proxy said: the server has put it there.
-        address, _port = scope.get("client") or ("unknown", 0)
-        await self.spend(network_of(address))
-        await self.app(scope, receive, send)
+    return limited

@@ -5,7 +5,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from authproxy_common.http.assembly import Endpoint, page_route
-from authproxy_common.http.rate_limit import LimitedByAddress
+from authproxy_common.http.rate_limit import limited_by_address
 from authproxy_common.records.rate_limits import RateLimit
 from mcp_gateway.endpoints.account import CONSENTS, AccountEndpoints
 from mcp_gateway.endpoints.authorization import AuthorizationEndpoints
@@ -24,9 +24,10 @@ def browser_routes(
     endpoints: AuthorizationEndpoints, account: AccountEndpoints, limit: RateLimit | None
 ) -> list[Route]:
     """Where people are sent."""
+    authorize = _limited(endpoints.authorize, limit)
     return [
-        page_route(AUTHORIZE, endpoints.authorize, _limited(limit)),
-        page_route(OLD_AUTHORIZE, endpoints.authorize, _limited(limit)),
+        page_route(AUTHORIZE, authorize),
+        page_route(OLD_AUTHORIZE, authorize),
         Route(CONSENT, endpoints.consent, methods=["POST"]),
         page_route(CALLBACK, endpoints.callback),
         page_route(CONSENTS, account.show),
@@ -36,8 +37,8 @@ def browser_routes(
 
 def client_routes(path: str, endpoint: Endpoint, limit: RateLimit | None) -> list[Route]:
     """Open to scripts of any page: these endpoints believe no cookie. Below `/` too, for clients of 2025-03-26."""
-    around = [_CORS, *_limited(limit)]
-    return [Route(each, endpoint, methods=["POST", "OPTIONS"], middleware=around) for each in (f"/oauth{path}", path)]
+    answer = _limited(endpoint, limit)
+    return [Route(each, answer, methods=["POST", "OPTIONS"], middleware=[_CORS]) for each in (f"/oauth{path}", path)]
 
 
 def metadata_routes(metadata: MetadataEndpoints) -> list[Route]:
@@ -50,5 +51,5 @@ def metadata_routes(metadata: MetadataEndpoints) -> list[Route]:
     ]
 
 
-def _limited(limit: RateLimit | None) -> list[Middleware]:
-    return [Middleware(LimitedByAddress, spend=limit.spend)] if limit else []
+def _limited(endpoint: Endpoint, limit: RateLimit | None) -> Endpoint:
+    return limited_by_address(endpoint, limit.spend) if limit else endpoint

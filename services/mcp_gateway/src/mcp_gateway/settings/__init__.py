@@ -14,7 +14,15 @@ from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
 from mcp_gateway.settings.servers import ServerSettings
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
 
-__all__ = ["AdapterSettings", "ClientSettings", "GatewaySettings", "ServerSettings", "load_settings", "seconds"]
+__all__ = [
+    "AdapterSettings",
+    "ClientSettings",
+    "GatewaySettings",
+    "RateLimitSettings",
+    "ServerSettings",
+    "load_settings",
+    "seconds",
+]
 
 OAUTH_BODY_LIMIT = 64 * 1024
 
