@@ -79,13 +79,21 @@ async def connected(
     *,
     tokens: MemoryTokens | None = None,
     mode: ConnectMode = "auto",
+    client_metadata_url: str | None = None,
 ) -> AsyncIterator[Client]:
-    """A client of the MCP server at `url`, signed in with whatever `open_browser` does with an authorization URL."""
+    """A client of the MCP server at `url`, signed in with whatever `open_browser` does with an authorization URL.
+
+    It registers itself, unless `tokens` hold a client that is known already, or its metadata is at
+    `client_metadata_url`.
+    """
     callback = LoopbackCallback(0)
     listener = await asyncio.start_server(callback.serve, "127.0.0.1", 0)
     callback.port = listener.sockets[0].getsockname()[1]
     metadata = OAuthClientMetadata(client_name="Terminal client", redirect_uris=[AnyUrl(callback.redirect_uri)])
-    auth = OAuthClientProvider(url, metadata, tokens or MemoryTokens(), open_browser, callback.wait)
+    storage = tokens or MemoryTokens()
+    auth = OAuthClientProvider(
+        url, metadata, storage, open_browser, callback.wait, client_metadata_url=client_metadata_url
+    )
     async with (
         listener,
         create_mcp_http_client(auth=auth) as http,

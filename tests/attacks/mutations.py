@@ -279,4 +279,145 @@ MUTATIONS = [
         "os.O_WRONLY | os.O_CREAT",
         "tests/mcp_gateway/test_key_file.py::test_of_two_rotations_at_once_the_second_is_refused",
     ),
+    Mutation(
+        "that an address is on the public internet",
+        "packages/common/src/authproxy_common/http/document_fetcher.py",
+        "if not all(map(self.may_connect, addresses)):",
+        "if False:",
+        "tests/common/test_document_fetcher.py::test_nothing_inside_is_even_connected_to[127.0.0.1]",
+    ),
+    Mutation(
+        "the IPv4 address inside of an IPv6 address",
+        "packages/common/src/authproxy_common/addresses.py",
+        "if inner is not None:",
+        "if False:",
+        "tests/common/test_addresses.py::test_what_is_on_the_internet_may_be_asked[::ffff:8.8.8.8]",
+    ),
+    Mutation(
+        "the size of a document",
+        "packages/common/src/authproxy_common/http/document_fetcher.py",
+        "if len(body) > limit:",
+        "if False:",
+        "tests/common/test_document_fetcher.py::test_a_document_has_a_bound_on_its_size[101]",
+    ),
+    Mutation(
+        "that a metadata document names itself",
+        f"{_GATEWAY}/client_sources/metadata_document.py",
+        'if document.get("client_id") != client_id:',
+        "if False:",
+        "tests/mcp_gateway/test_metadata_documents.py::"
+        "test_metadata_that_is_not_usable_is_refused_with_the_reason[another client_id]",
+    ),
+    Mutation(
+        "the hosts whose documents are taken",
+        f"{_GATEWAY}/client_sources/metadata_document.py",
+        "if not self.policy.allows_documents_of(uri.host):",
+        "if False:",
+        "tests/mcp_gateway/test_metadata_documents.py::"
+        "test_documents_of_other_hosts_are_refused_where_the_operator_says_so_and_not_even_fetched",
+    ),
+    Mutation(
+        "that a client authenticates as it is registered",
+        f"{_GATEWAY}/flows/client_authentication.py",
+        "if presented.method != client.credentials.method:",
+        "if False:",
+        "tests/mcp_gateway/test_client_authentication.py::"
+        "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[no secret]",
+    ),
+    Mutation(
+        "a client's secret",
+        f"{_GATEWAY}/flows/client_authentication.py",
+        "elif presented.method != NONE and not _is_secret_of(client, presented):",
+        "elif False:",
+        "tests/mcp_gateway/test_client_authentication.py::"
+        "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[a wrong secret]",
+    ),
+    Mutation(
+        "that a client assertion is used once",
+        f"{_GATEWAY}/flows/client_authentication.py",
+        "if used is not None:",
+        "if False:",
+        "tests/mcp_gateway/test_client_authentication.py::test_an_assertion_is_good_once_at_whichever_replica",
+    ),
+    Mutation(
+        "whom a client assertion is about",
+        f"{_GATEWAY}/tokens/client_assertions.py",
+        "if not claims.iss == claims.sub == client_id or not claims.jti:",
+        "if False:",
+        "tests/mcp_gateway/test_client_authentication.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused[another subject]",
+    ),
+    Mutation(
+        "the audience of a client assertion",
+        f"{_GATEWAY}/tokens/client_assertions.py",
+        "if not audience or not set(audience) <= self.audiences:",
+        "if False:",
+        "tests/mcp_gateway/test_client_authentication.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused[another audience]",
+    ),
+    Mutation(
+        "what a remembered consent covers: the destination",
+        f"{_GATEWAY}/domain/consents.py",
+        "and self.destination == host_or_scheme(authorization.address.uri)",
+        "",
+        "tests/mcp_gateway/test_remembered_consent.py::"
+        "test_another_destination_is_asked_about_and_another_loopback_port_is_not",
+    ),
+    Mutation(
+        "what a remembered consent covers: the scope",
+        f"{_GATEWAY}/domain/consents.py",
+        "and set(authorization.scope) <= set(self.scope)",
+        "",
+        "tests/mcp_gateway/test_remembered_consent.py::test_more_scope_is_asked_about_and_less_is_not",
+    ),
+    Mutation(
+        "what a remembered consent covers: the client",
+        f"{_GATEWAY}/domain/consents.py",
+        "self.client_id == authorization.client_id",
+        "True",
+        "tests/mcp_gateway/test_remembered_consent.py::test_another_browser_and_another_client_are_asked",
+    ),
+    Mutation(
+        "what a remembered consent covers: the MCP server",
+        f"{_GATEWAY}/domain/consents.py",
+        "and self.resource == authorization.resource",
+        "",
+        "tests/mcp_gateway/test_remembered_consent.py::test_another_mcp_server_is_asked_about",
+    ),
+    Mutation(
+        "that a withdrawn consent's grants are looked for",
+        f"{_GATEWAY}/flows/grants.py",
+        "return consent_id is not None and await self.ended.get(consent_id) is not None",
+        "return False",
+        "tests/mcp_gateway/test_remembered_consent.py::"
+        "test_withdrawing_ends_what_was_granted_at_every_replica_and_asks_again",
+    ),
+    Mutation(
+        "where a withdrawal is sent from",
+        f"{_GATEWAY}/endpoints/account.py",
+        "check_same_site(request)",
+        "pass",
+        "tests/mcp_gateway/test_remembered_consent.py::test_a_withdrawal_sent_from_elsewhere_is_refused[cross-site]",
+    ),
+    Mutation(
+        "who may introspect",
+        f"{_GATEWAY}/flows/introspection.py",
+        "if not client.credentials.are_confidential:",
+        "if False:",
+        "tests/mcp_gateway/test_introspection.py::test_a_public_client_may_not_ask",
+    ),
+    Mutation(
+        "whose tokens a client may introspect",
+        f"{_GATEWAY}/flows/introspection.py",
+        'or not client.may_introspect(found["client_id"])',
+        "",
+        "tests/mcp_gateway/test_introspection.py::test_a_client_that_nobody_configured_learns_of_its_own_tokens_alone",
+    ),
+    Mutation(
+        "that a provider's token was handed on here",
+        f"{_GATEWAY}/flows/passthrough.py",
+        "if await self.provider_tokens.validate(access_token) != known.subject:",
+        "if False:",
+        "tests/mcp_gateway/test_passthrough.py::test_the_auth_server_is_asked_every_ten_seconds_and_not_for_every_call",
+    ),
 ]

@@ -41,10 +41,11 @@ async def fail(request):
     raise KeyError("a fault")
 
 configure_logging("INFO")
-ports = [int(port) for port in sys.argv[1:]]
+ports, proxies = [int(port) for port in sys.argv[1:3]], sys.argv[3:]
 around = Surroundings(HealthEndpoints({}), Metrics(), Pages(), https=True, body_limit=100, management_port=ports[1])
 app = starlette_app([Route("/hello", hello), Route("/fail", fail)], [], around, closing(Resource()))
-asyncio.run(serve(layered(app, ["/hello", "/fail"], around), "127.0.0.1", ports, timedelta(seconds=1)))
+asyncio.run(serve(layered(app, ["/hello", "/fail"], around), "127.0.0.1", ports, timedelta(seconds=1),
+                  trusted_proxies=proxies))
 """
 
 
@@ -130,3 +131,26 @@ def test_a_program_that_is_told_to_stop_closes_what_it_opened() -> None:
     assert code == -signal.SIGTERM
     assert '{"event": "closed"}' in output
     assert not any(answers(port) for port in ports)
+
+
+@pytest.mark.requirement("OP-09", "OP-06")
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "seen"),
+    [
+        ([], "203.0.113.9", "127.0.0.1"),
+        (["127.0.0.0/8"], "203.0.113.9", "203.0.113.9"),
+        (["127.0.0.1"], "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (["127.0.0.1", "203.0.113.9"], "198.51.100.1, 203.0.113.9", "198.51.100.1"),
+        (["10.0.0.0/8"], "203.0.113.9", "127.0.0.1"),
+    ],
+)
+def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(
+    proxies: list[str], forwarded: str, seen: str
+) -> None:
+    ports = [free_port(), free_port()]
+    command = [sys.executable, "-c", PROGRAM, *map(str, ports), *proxies]
+    with running(command, {}, lambda: answers(ports[0]), "sample"):
+        answer = httpx.get(
+            f"http://127.0.0.1:{ports[0]}/hello", headers={"X-Forwarded-For": forwarded}, timeout=10, trust_env=False
+        )
+    assert answer.text.split()[1] == seen

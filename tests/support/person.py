@@ -43,9 +43,13 @@ class Person:
             await self.browser.submit(provider, {"sub": self.name})
 
     @asynccontextmanager
-    async def client(self, url: str, mode: ConnectMode = "auto") -> AsyncIterator[Client]:
+    async def client(
+        self, url: str, mode: ConnectMode = "auto", client_metadata_url: str | None = None
+    ) -> AsyncIterator[Client]:
         """The official SDK's client, signed in."""
-        async with connected(url, self.open_browser, tokens=self.tokens, mode=mode) as client:
+        async with connected(
+            url, self.open_browser, tokens=self.tokens, mode=mode, client_metadata_url=client_metadata_url
+        ) as client:
             yield client
 
 

@@ -26,9 +26,19 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """`app` behind uvicorn, as it is served in production; yields its origin."""
-    config = uvicorn.Config(app, port=port, log_config=None, access_log=False, http="httptools", lifespan="off")
+async def serving(app: ASGIApp, port: int = 0, tls: tuple[Path, Path] | None = None) -> AsyncIterator[str]:
+    """`app` behind uvicorn, as it is served in production, or over TLS with a certificate; yields its origin."""
+    certificate, key = tls or (None, None)
+    config = uvicorn.Config(
+        app,
+        port=port,
+        log_config=None,
+        access_log=False,
+        http="httptools",
+        lifespan="off",
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
     config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)
     with socket.socket() as listener:
@@ -40,7 +50,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
             with anyio.fail_after(_READY_WITHIN):
                 while not server.started:
                     await anyio.lowlevel.checkpoint()
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task
