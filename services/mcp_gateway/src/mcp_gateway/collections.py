@@ -11,6 +11,9 @@ from mcp_gateway.settings import AdapterSettings, seconds
 
 T = TypeVar("T")
 
+# Between the 12 seconds that the broker gives a question, and the 15 that a second caller waits for its answer.
+_RENEWAL = timedelta(seconds=14)
+
 
 @dataclass(frozen=True, slots=True)
 class Collections:
@@ -48,7 +51,7 @@ class Collections:
             code_uses=plain("code-use", CodeUse, 2 * code),
             grants=sealed("grant", Grant, grant),
             rotations=plain("rotation", Rotation, mark),
-            renewals=plain("renewal", Renewal, seconds(60)),
+            renewals=plain("renewal", Renewal, _RENEWAL),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
         )

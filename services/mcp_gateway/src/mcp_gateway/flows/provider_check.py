@@ -24,7 +24,7 @@ class ProviderCheck:
 
     Args:
         grants: Where the answer goes.
-        renewals: Who is asking at the moment.
+        renewals: Who is asking at the moment; longer than a question takes, and less long than others wait for it.
         provider_tokens: Who is asked.
         now: The clock.
         events: Hears the answers.
@@ -45,8 +45,9 @@ class ProviderCheck:
         """
         if not grant.is_due(self.now()):
             return
-        if await self.renewals.claim(grant.grant_id, Renewal(self.now())) is not None:
-            await self._wait_for_another(grant.grant_id)
+        asking = await self.renewals.claim(grant.grant_id, Renewal(self.now()))
+        if asking is not None:
+            await self._wait_for_another(grant.grant_id, asking)
             return
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
@@ -58,7 +59,7 @@ class ProviderCheck:
             with suppress(TemporarilyUnavailable):
                 await self.renewals.take(grant.grant_id)
 
-    async def _wait_for_another(self, grant_id: str) -> None:
+    async def _wait_for_another(self, grant_id: str, asking: Renewal) -> None:
         with anyio.move_on_after(_PATIENCE):
             # Another process cannot wake us, so there is nothing to do but look.
             while await self.renewals.get(grant_id):  # noqa: ASYNC110
@@ -66,8 +67,12 @@ class ProviderCheck:
         current = await self.grants.find(grant_id)
         if current is None:
             raise InvalidGrant("the grant has ended")
-        if current.is_due(self.now()):
+        if not current.is_due(self.now()):
+            return
+        if self.now() < asking.begun_at + self.renewals.ttl:
             raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
+        # Nobody took the mark away before it expired: the replica that asked was killed.
+        await self.check(current)
 
     async def _ask(self, grant: Grant) -> None:
         try:
