@@ -14,7 +14,7 @@ import httpx
 from tests.support.servers import Program, answers, free_port, running, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_BINARIES = Path(sys.executable).parent
+BINARIES = Path(sys.executable).parent
 
 
 @dataclass
@@ -37,46 +37,39 @@ class Stack:
         return self.auth_server.read_output() + self.gateway.read_output()
 
 
-def _as_it_is(config: str) -> str:
+def as_it_is(config: str) -> str:
+    """For a configuration file that is fine as it is shipped."""
     return config
 
 
 @contextlib.contextmanager
 def running_stack(
     variables: Mapping[str, str] | None = None,
-    edit_auth: Callable[[str], str] = _as_it_is,
-    edit_gateway: Callable[[str], str] = _as_it_is,
+    edit_auth: Callable[[str], str] = as_it_is,
+    edit_gateway: Callable[[str], str] = as_it_is,
 ) -> Iterator[Stack]:
     """The stack on the shipped configuration files, which `edit_…` may change."""
     ports = {name: free_port() for name in ("provider", "upstream", "auth", "gateway")}
     auth_url, gateway_url = f"http://localhost:{ports['auth']}", f"http://localhost:{ports['gateway']}"
     environment = {
+        **service_variables(auth_url, gateway_url),
         "PYTHONPATH": str(ROOT),
         "DEVELOPMENT_PROVIDER_PORT": str(ports["provider"]),
         "SAMPLE_SERVER_PORT": str(ports["upstream"]),
-        "OAUTH2_DEV_MODE": "true",
-        "OAUTH2_HOST": "127.0.0.1",
         "OAUTH2_PORT": str(ports["auth"]),
-        "OAUTH2_MANAGEMENT_PORT": "0",
-        "OAUTH2_PUBLIC_URL": auth_url,
-        "OAUTH2_ALLOWED_REDIRECT_URI": f"{gateway_url}/oauth/callback",
         "DEVELOPMENT_ISSUER": f"http://localhost:{ports['provider']}",
         "DEVELOPMENT_CLIENT_ID": "authproxy",
         "DEVELOPMENT_CLIENT_SECRET": "the-client-secret-of-this-test",
         "DEVELOPMENT_REDIRECT_URI": f"{auth_url}/callback",
-        "MCP_HOST": "127.0.0.1",
         "MCP_PORT": str(ports["gateway"]),
-        "MCP_MANAGEMENT_PORT": "0",
-        "MCP_EXTERNAL_BASE_URL": gateway_url,
         "MCP_UPSTREAM_URL": f"http://127.0.0.1:{ports['upstream']}/mcp",
-        "EXTERNAL_AUTH_SERVICE_URL": auth_url,
         "EXTERNAL_AUTH_PROVIDER": "development",
         **(variables or {}),
     }
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        auth_config = _edited("oauth2_config.yaml", edit_auth, directory)
-        gateway_config = _edited("mcp_gateway.yaml", edit_gateway, directory)
+        auth_config = edited("oauth2_config.yaml", edit_auth, directory)
+        gateway_config = edited("mcp_gateway.yaml", edit_gateway, directory)
 
         def start(name: str, command: list[str]) -> Program:
             return stack.enter_context(running(command, environment, lambda: True, name))
@@ -84,8 +77,8 @@ def running_stack(
         started = Stack(
             provider=start("provider", [sys.executable, "-m", "examples.development_provider"]),
             upstream=start("upstream", [sys.executable, "-m", "examples.sample_server"]),
-            auth_server=start("auth", [str(_BINARIES / "auth-server"), "serve", "--config", auth_config]),
-            gateway=start("gateway", [str(_BINARIES / "mcp-gateway"), "serve", "--config", gateway_config]),
+            auth_server=start("auth", [str(BINARIES / "auth-server"), "serve", "--config", auth_config]),
+            gateway=start("gateway", [str(BINARIES / "mcp-gateway"), "serve", "--config", gateway_config]),
             auth_url=auth_url,
             gateway_url=gateway_url,
         )
@@ -99,7 +92,23 @@ def running_stack(
         yield started
 
 
-def _edited(name: str, edit: Callable[[str], str], directory: Path) -> str:
+def service_variables(auth_url: str, gateway_url: str) -> dict[str, str]:
+    """What both services are told wherever they and the provider listen: who they are, and that this is development."""
+    return {
+        "OAUTH2_DEV_MODE": "true",
+        "OAUTH2_HOST": "127.0.0.1",
+        "OAUTH2_MANAGEMENT_PORT": "0",
+        "OAUTH2_PUBLIC_URL": auth_url,
+        "OAUTH2_ALLOWED_REDIRECT_URI": f"{gateway_url}/oauth/callback",
+        "MCP_HOST": "127.0.0.1",
+        "MCP_MANAGEMENT_PORT": "0",
+        "MCP_EXTERNAL_BASE_URL": gateway_url,
+        "EXTERNAL_AUTH_SERVICE_URL": auth_url,
+    }
+
+
+def edited(name: str, edit: Callable[[str], str], directory: Path) -> str:
+    """The path of a copy of the shipped configuration file `name`, changed by `edit`."""
     path = directory / name
     path.write_text(edit((ROOT / "config" / name).read_text()))
     return str(path)
