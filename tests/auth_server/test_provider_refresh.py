@@ -1,12 +1,18 @@
 """`POST /gateway-oauth/refresh`: the provider alone says no; whoever cannot ask it says "later"."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.support import forged_tokens
 from tests.support.auth_server import AuthServerWorld, check_json
+from tests.support.gate import Gate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("TK-05")]
+
+MINUTE = timedelta(minutes=1)
 
 
 async def test_a_refresh_gives_the_tokens_that_the_provider_gave(auth: AuthServerWorld) -> None:
@@ -33,6 +39,46 @@ async def test_a_refresh_token_that_the_provider_did_not_replace_is_kept(auth: A
 
     for _ in range(2):
         assert (await auth.refresh(refresh_token)).json()["refresh_token"] == refresh_token
+    assert auth.provider.times_asked("token") == 3
+
+
+async def test_a_refresh_that_is_repeated_within_a_minute_has_the_answer_of_the_first(auth: AuthServerWorld) -> None:
+    spent = (await auth.tokens())["refresh_token"]
+    first = await auth.refresh(spent)
+    auth.clock.advance(MINUTE - timedelta(seconds=1))
+    auth.app = auth.replica()
+
+    again = await auth.refresh(spent)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert auth.provider.times_asked("token") == 2
+    [kept] = auth.store.kept("auth-server:renewed")
+    assert kept.ttl == MINUTE
+    assert spent not in kept.key
+    assert first.json()["refresh_token"].encode() not in kept.value
+
+
+@pytest.mark.requirement("ST-05")
+async def test_a_store_that_fails_meanwhile_costs_nobody_the_answer(auth: AuthServerWorld) -> None:
+    refresh_token = (await auth.tokens())["refresh_token"]
+    asks = auth.provider.gates["token"] = Gate()
+    asking = asyncio.ensure_future(auth.refresh(refresh_token))
+    await asks.wait_until_reached()
+    auth.store.is_down = True
+    asks.opened.set()
+
+    assert (await asking).status_code == 200
+
+
+@pytest.mark.requirement("ST-05")
+async def test_without_the_store_nothing_is_used_up(auth: AuthServerWorld) -> None:
+    refresh_token = (await auth.tokens())["refresh_token"]
+    auth.store.is_down = True
+    check_json(await auth.refresh(refresh_token), 503, "temporarily_unavailable")
+    auth.store.is_down = False
+
+    assert (await auth.refresh(refresh_token)).status_code == 200
+    assert auth.provider.times_asked("token") == 2
 
 
 async def test_a_provider_may_leave_out_the_id_token(auth: AuthServerWorld) -> None:
@@ -57,6 +103,7 @@ async def test_a_refresh_is_taken_however_it_is_sent(auth: AuthServerWorld, sent
 async def test_a_refresh_token_that_the_provider_no_longer_accepts_is_an_invalid_grant(auth: AuthServerWorld) -> None:
     spent = (await auth.tokens())["refresh_token"]
     assert (await auth.refresh(spent)).status_code == 200
+    auth.clock.advance(MINUTE)
 
     answer = await auth.refresh(spent)
 

@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
+from mcp_gateway.collections import Collections
+from mcp_gateway.domain.grants import RefreshToken, Renewal
 from tests.support.gateway import GATEWAY, World
 from tests.support.network import virtual_network
 from tests.support.unreliable_store import UnreliableStore
@@ -103,6 +105,34 @@ async def test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_
         assert (await world.token(form)).status_code == 200
     assert (await late).status_code == 200
     assert world.auth.refreshes == ["provider-refresh"]
+
+
+@pytest.mark.requirement("TK-02", "ST-01")
+@pytest.mark.parametrize(
+    ("seconds", "status", "asked"),
+    [
+        pytest.param(14, 200, ["provider-refresh"], id="it died with its replica"),
+        pytest.param(13, 503, [], id="it got no answer"),
+    ],
+)
+async def test_who_waits_for_an_answer_asks_again_only_where_the_question_was_never_finished(
+    seconds: int, status: int, asked: list[str]
+) -> None:
+    store = UnreliableStore(open_store(Secret("memory://")))
+    world = World(store)
+    client = await world.register()
+    token = (await world.tokens(client))["refresh_token"]
+    grant_id = RefreshToken.parse(token).grant_id
+    world.clock.advance(DUE)
+    renewals = Collections.of(world.settings, store, world.sealing_keys).renewals
+    await renewals.claim(grant_id, Renewal(world.clock()))
+    with store.delayed("mcp-gateway:renewal:") as waits:
+        waiting = asyncio.ensure_future(world.token(client.refresh_form(token)))
+        await waits.wait()
+        world.clock.advance(timedelta(seconds=seconds))
+        await renewals.take(grant_id)
+    assert (await waiting).status_code == status
+    assert world.auth.refreshes == asked
 
 
 @pytest.mark.requirement("OP-04", "ST-01")

@@ -105,12 +105,13 @@ class Browser:
             request.headers.update(self.headers)
             response = await self.http.send(request, follow_redirects=False)
             if not response.is_redirect:
-                return Page(response, _forms_of(response))
+                return Page(response, forms_of(response))
             request = httpx.Request("GET", urljoin(str(request.url), response.headers["location"]))
         raise AssertionError("redirected in circles")
 
 
-def _forms_of(response: httpx.Response) -> list[Form]:
+def forms_of(response: httpx.Response) -> list[Form]:
+    """The forms of a page."""
     parser = _Forms()
     if "html" in response.headers.get("content-type", ""):
         parser.feed(response.text)

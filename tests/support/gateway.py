@@ -141,6 +141,7 @@ class ClientApp:
 
     client_id: str
     redirect_uri: str = REDIRECT_URI
+    gateway: str = GATEWAY
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
@@ -153,10 +154,10 @@ class ClientApp:
             "state": self.state,
             "code_challenge": s256(self.verifier),
             "code_challenge_method": "S256",
-            "resource": f"{GATEWAY}/mcp",
+            "resource": f"{self.gateway}/mcp",
             **changed,
         }
-        return f"{GATEWAY}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
+        return f"{self.gateway}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
 
     def code_form(self, issued_code: str, /, **changed: str | None) -> dict[str, str]:
         """The token request for a code; a parameter changed to None is left out."""

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -127,6 +128,15 @@ class OpenIDProvider:
     def times_asked(self, endpoint: str) -> int:
         """How many requests it got there."""
         return len(self.asked.get(endpoint, []))
+
+    @contextmanager
+    def issuing_expired_tokens(self) -> Iterator[None]:
+        """What is issued meanwhile is due at once: the next refresh has to ask."""
+        self.members["expires_in"] = -1  # oauthlib would leave out a zero
+        try:
+            yield
+        finally:
+            del self.members["expires_in"]
 
     def rotate_keys(self, key_id: str) -> None:
         """Sign with another key from now on, and publish that one alone."""

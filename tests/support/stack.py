@@ -45,15 +45,16 @@ class Stack:
         wait_until(partial(answers, int(self.gateway_url.rpartition(":")[2])), self.gateway.failure)
 
 
-def _as_it_is(config: str) -> str:
+def as_it_is(config: str) -> str:
+    """For a configuration file that is fine as it is shipped."""
     return config
 
 
 @contextlib.contextmanager
 def running_stack(
     variables: Mapping[str, str] | None = None,
-    edit_auth: Callable[[str], str] = _as_it_is,
-    edit_gateway: Callable[[str], str] = _as_it_is,
+    edit_auth: Callable[[str], str] = as_it_is,
+    edit_gateway: Callable[[str], str] = as_it_is,
     upstream: str = "examples.sample_server",
 ) -> Iterator[Stack]:
     """The stack on the shipped configuration files, which `edit_…` may change, with the MCP server `upstream`."""
@@ -61,32 +62,24 @@ def running_stack(
     auth_url, gateway_url = f"http://localhost:{ports['auth']}", f"http://localhost:{ports['gateway']}"
     upstream_url = f"http://127.0.0.1:{ports['upstream']}/mcp"
     environment = {
+        **service_variables(auth_url, gateway_url),
         "PYTHONPATH": str(ROOT),
         "DEVELOPMENT_PROVIDER_PORT": str(ports["provider"]),
         "SAMPLE_SERVER_PORT": str(ports["upstream"]),
-        "OAUTH2_DEV_MODE": "true",
-        "OAUTH2_HOST": "127.0.0.1",
         "OAUTH2_PORT": str(ports["auth"]),
-        "OAUTH2_MANAGEMENT_PORT": "0",
-        "OAUTH2_PUBLIC_URL": auth_url,
-        "OAUTH2_ALLOWED_REDIRECT_URI": f"{gateway_url}/oauth/callback",
         "DEVELOPMENT_ISSUER": f"http://localhost:{ports['provider']}",
         "DEVELOPMENT_CLIENT_ID": "authproxy",
         "DEVELOPMENT_CLIENT_SECRET": "the-client-secret-of-this-test",
         "DEVELOPMENT_REDIRECT_URI": f"{auth_url}/callback",
-        "MCP_HOST": "127.0.0.1",
         "MCP_PORT": str(ports["gateway"]),
-        "MCP_MANAGEMENT_PORT": "0",
-        "MCP_EXTERNAL_BASE_URL": gateway_url,
         "MCP_UPSTREAM_URL": upstream_url,
-        "EXTERNAL_AUTH_SERVICE_URL": auth_url,
         "EXTERNAL_AUTH_PROVIDER": "development",
         **(variables or {}),
     }
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        auth_config = _edited("oauth2_config.yaml", edit_auth, directory)
-        gateway_config = _edited("mcp_gateway.yaml", edit_gateway, directory)
+        auth_config = edited("oauth2_config.yaml", edit_auth, directory)
+        gateway_config = edited("mcp_gateway.yaml", edit_gateway, directory)
 
         def start(name: str, command: list[str]) -> Program:
             return stack.enter_context(running(command, environment, lambda: True, name))
@@ -114,7 +107,23 @@ def running_stack(
         yield started
 
 
-def _edited(name: str, edit: Callable[[str], str], directory: Path) -> str:
+def service_variables(auth_url: str, gateway_url: str) -> dict[str, str]:
+    """What both services are told wherever they and the provider listen: who they are, and that this is development."""
+    return {
+        "OAUTH2_DEV_MODE": "true",
+        "OAUTH2_HOST": "127.0.0.1",
+        "OAUTH2_MANAGEMENT_PORT": "0",
+        "OAUTH2_PUBLIC_URL": auth_url,
+        "OAUTH2_ALLOWED_REDIRECT_URI": f"{gateway_url}/oauth/callback",
+        "MCP_HOST": "127.0.0.1",
+        "MCP_MANAGEMENT_PORT": "0",
+        "MCP_EXTERNAL_BASE_URL": gateway_url,
+        "EXTERNAL_AUTH_SERVICE_URL": auth_url,
+    }
+
+
+def edited(name: str, edit: Callable[[str], str], directory: Path) -> str:
+    """The path of a copy of the shipped configuration file `name`, changed by `edit`."""
     path = directory / name
     path.write_text(edit((ROOT / "config" / name).read_text()))
     return str(path)

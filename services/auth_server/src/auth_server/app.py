@@ -24,6 +24,7 @@ from auth_server.providers.oidc import OpenIDProvider
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.clock import Clock
 from authproxy_common.events import Events
+from authproxy_common.exchange import SignIn
 from authproxy_common.http.assembly import Surroundings, closing, layered, page_route, starlette_app
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
@@ -34,6 +35,9 @@ from authproxy_common.records import Collection, SealingKeys, Store
 PREFIX = "/gateway-oauth"
 LOGIN, CALLBACK = "/login", "/callback"
 BACKEND_PATHS = ("/exchange", "/refresh", "/revoke", "/validate", "/userinfo")
+
+# A gateway asks again at another replica when it gives up on the one that was killed while it asked.
+_RENEWED_KEPT_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     codes = Collection(
         resources.store, "auth-server:gateway-code", GatewayCode, settings.gateway_code_ttl, resources.keys
     )
+    renewed = Collection(resources.store, "auth-server:renewed", SignIn, _RENEWED_KEPT_FOR, resources.keys)
     providers = _providers(settings, resources)
     gateway_uris = GatewayURIs.from_entries(proxy.allowed_redirect_uris, strict=proxy.strict_uri_validation)
     sign_in = SignInEndpoints(
@@ -87,7 +92,7 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     )
     backend = BackendEndpoints(
         ExchangeFlow(codes, events),
-        RefreshFlow(providers, events),
+        RefreshFlow(providers, renewed, events),
         RevocationFlow(providers, events),
         ValidationFlow(providers, RecentAnswers(settings.validation_kept, resources.now), events),
     )

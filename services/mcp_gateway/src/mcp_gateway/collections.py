@@ -19,6 +19,9 @@ CONSENTS_REMEMBERED = 16
 
 T = TypeVar("T")
 
+# Between the 12 seconds that the broker gives a question, and the 15 that a second caller waits for its answer.
+_RENEWAL = timedelta(seconds=14)
+
 
 @dataclass(frozen=True, slots=True)
 class Collections:
@@ -64,7 +67,7 @@ class Collections:
             code_uses=plain("code-use", CodeUse, 2 * code),
             grants=sealed("grant", Grant, grant),
             rotations=plain("rotation", Rotation, mark),
-            renewals=plain("renewal", Renewal, seconds(60)),
+            renewals=plain("renewal", Renewal, _RENEWAL),
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
             handed_on=sealed("handed-on", HandedOn, seconds(3600)),

@@ -25,7 +25,7 @@ class ProviderCheck:
 
     Args:
         grants: Where the answer goes.
-        renewals: Who is asking at the moment.
+        renewals: Who is asking at the moment; longer than a question takes, and less long than others wait for it.
         provider_tokens: Who is asked.
         early: How long before the provider's access token ends it is asked for the next one: not at all where nobody
             but us has it, a while where the client does.
@@ -51,8 +51,9 @@ class ProviderCheck:
         """
         if not self._is_due(grant):
             return grant
-        if await self.renewals.claim(grant.grant_id, Renewal(self.now())) is not None:
-            return await self._answer_of_another(grant.grant_id)
+        asking = await self.renewals.claim(grant.grant_id, Renewal(self.now()))
+        if asking is not None:
+            return await self._answer_of_another(grant.grant_id, asking)
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
             current = await self._current(grant.grant_id)
@@ -62,15 +63,19 @@ class ProviderCheck:
             with suppress(TemporarilyUnavailable):
                 await self.renewals.take(grant.grant_id)
 
-    async def _answer_of_another(self, grant_id: str) -> Grant:
+    async def _answer_of_another(self, grant_id: str, asking: Renewal) -> Grant:
         with anyio.move_on_after(_PATIENCE):
             # Another process cannot wake us, so there is nothing to do but look.
             while await self.renewals.get(grant_id):  # noqa: ASYNC110
                 await anyio.sleep(_LOOKS_EVERY)
         current = await self._current(grant_id)
-        if self._is_due(current):
+        # The second half is for a token that lives so short that it is due again at once; both times are the asker's.
+        if not self._is_due(current) or current.checked_at >= asking.begun_at:
+            return current
+        if self.now() < asking.begun_at + self.renewals.ttl:
             raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
-        return current
+        # Nobody took the mark away before it expired: the replica that asked was killed.
+        return await self.check(current)
 
     async def _current(self, grant_id: str) -> Grant:
         current = await self.grants.find(grant_id)
