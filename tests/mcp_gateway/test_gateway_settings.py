@@ -105,6 +105,18 @@ WRONG: list[Any] = [
         "no spaces",
         id="scope with a space",
     ),
+    pytest.param(
+        "servers: {default: {url: 'http://a.test/mcp', urls: ['http://b.test/mcp']}}",
+        "servers.default.urls",
+        "in place of url",
+        id="one endpoint and several",
+    ),
+    pytest.param(
+        "servers: {default: {urls: ['http://b.test/mcp', 'http://b.test/mcp']}}",
+        "servers.default.urls[1]",
+        "twice",
+        id="an endpoint twice",
+    ),
     pytest.param("token_mode: both", "token_mode", "one of gateway, passthrough", id="unknown token mode"),
     pytest.param("trusted_proxies: [ingress]", "trusted_proxies[0]", "an address or a network", id="no address"),
     pytest.param("rate_limits: {token: often}", "rate_limits.token", "60/minute", id="no rate"),

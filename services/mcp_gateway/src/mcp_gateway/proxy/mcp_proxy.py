@@ -1,7 +1,7 @@
 """The data plane: in front of the routed application, for the paths of the MCP servers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -17,9 +17,16 @@ from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.request_id import HEADER, request_id_of
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.proxy.admission import Admission, Caller
-from mcp_gateway.proxy.headers import to_client, to_upstream
+from mcp_gateway.proxy.endpoints import Endpoints
+from mcp_gateway.proxy.headers import RawHeaders, to_client, to_upstream
 from mcp_gateway.proxy.origins import OriginPolicy
-from mcp_gateway.proxy.transport import UpstreamGone, UpstreamRequest, UpstreamResponse, UpstreamTransport
+from mcp_gateway.proxy.transport import (
+    UpstreamGone,
+    UpstreamNotReached,
+    UpstreamRequest,
+    UpstreamResponse,
+    UpstreamTransport,
+)
 
 log = structlog.get_logger("proxy")
 
@@ -34,13 +41,13 @@ class Upstream:
 
     Args:
         server: As clients see it.
-        url: Where it really is.
+        endpoints: Where it really is.
         tells_identity: Whether it is told who calls.
         response_timeout, idle_timeout: See `UpstreamRequest`.
     """
 
     server: MCPServer
-    url: str
+    endpoints: Endpoints
     tells_identity: bool
     response_timeout: timedelta
     idle_timeout: timedelta
@@ -94,7 +101,7 @@ class MCPProxy:
             body = await _body(receive)
             if body is not None:
                 request = _request(upstream, caller, scope, body)
-                await _while_client_waits(receive, lambda: self._forward(request, send))
+                await _while_client_waits(receive, lambda: self._forward(upstream.endpoints, request, send))
         except OAuthError as error:
             await self._refuse(error, scope, send)
 
@@ -108,9 +115,27 @@ class MCPProxy:
             raise InvalidRequest("a token must not be in the query (RFC 6750 §5.3)")
         return caller
 
-    async def _forward(self, request: UpstreamRequest, send: Send) -> None:
+    async def _forward(self, endpoints: Endpoints, request: UpstreamRequest, send: Send) -> None:
+        session_id = _session_id(request.headers)
+        failure: OAuthError = BadGateway("the MCP server has no endpoint")
+        for url in await endpoints.candidates(session_id):
+            try:
+                await self._exchange(endpoints, replace(request, url=url + request.url), session_id, send)
+            except UpstreamNotReached as error:
+                endpoints.not_reached(url)
+                failure = error
+            else:
+                return
+        raise failure
+
+    async def _exchange(
+        self, endpoints: Endpoints, request: UpstreamRequest, session_id: str | None, send: Send
+    ) -> None:
         async with self.transport.send(request) as response:
             _check_status(response.status)
+            opened = _session_id(response.headers)
+            if opened is not None and opened != session_id:
+                await endpoints.opened(opened, request.url.partition("?")[0])
             try:
                 await _relay(response, send)
             # Not completing the answer makes the server close the connection: the client sees a broken stream, not a
@@ -133,12 +158,16 @@ def _request(upstream: Upstream, caller: Caller | None, scope: Scope, body: byte
     query = scope["query_string"].decode("latin-1")
     return UpstreamRequest(
         method=scope["method"],
-        url=f"{upstream.url}?{query}" if query else upstream.url,
+        url=f"?{query}" if query else "",
         headers=to_upstream(scope["headers"], ours),
         body=body,
         response_timeout=upstream.response_timeout,
         idle_timeout=upstream.idle_timeout,
     )
+
+
+def _session_id(headers: RawHeaders) -> str | None:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"mcp-session-id"), None)
 
 
 async def _body(receive: Receive) -> bytes | None:

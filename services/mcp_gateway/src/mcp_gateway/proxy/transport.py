@@ -12,6 +12,8 @@ import httpx
 from authproxy_common.errors import BadGateway, TemporarilyUnavailable
 from mcp_gateway.proxy.headers import RawHeaders
 
+_UNREACHABLE = "the MCP server cannot be reached, or answers what is no HTTP"
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
@@ -44,6 +46,10 @@ class UpstreamGone(Exception):
     """The upstream went away in the middle of its answer."""
 
 
+class UpstreamNotReached(BadGateway):
+    """Nothing of the request was sent: there is no connection to send it on."""
+
+
 class UpstreamTransport(Protocol):
     """Sends requests to upstreams."""
 
@@ -51,6 +57,7 @@ class UpstreamTransport(Protocol):
         """The answer, for as long as the context is open; leaving it ends the upstream's work.
 
         Raises:
+            UpstreamNotReached: It may be sent elsewhere.
             BadGateway: There is no usable answer.
             TemporarilyUnavailable: Too many requests are waiting for this upstream.
             UpstreamGone: From `pieces`.
@@ -94,10 +101,12 @@ class HttpxTransport:
                 return await self.http.send(sent, stream=True)
         except httpx.PoolTimeout as error:
             raise TemporarilyUnavailable("too many calls wait for this MCP server", dependency="upstream") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise UpstreamNotReached(_UNREACHABLE) from error
         except TimeoutError as error:
             raise BadGateway("the MCP server did not answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise BadGateway("the MCP server cannot be reached, or answers what is no HTTP") from error
+            raise BadGateway(_UNREACHABLE) from error
 
 
 async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
