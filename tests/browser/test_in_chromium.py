@@ -8,7 +8,7 @@ import anyio
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from examples.mcp_client import SignInFailed, connected
+from examples.mcp_client import MemoryTokens, SignInFailed, connected
 from tests.support.person import call
 from tests.support.stack import Stack
 
@@ -34,7 +34,10 @@ class Window:
 
 
 async def with_client(
-    stack: Stack, browser: BrowserContext, steps: Callable[[Window], Coroutine[Any, Any, None]]
+    stack: Stack,
+    browser: BrowserContext,
+    steps: Callable[[Window], Coroutine[Any, Any, None]],
+    tokens: MemoryTokens | None = None,
 ) -> tuple[str, Window]:
     """Who the MCP server says is calling, after a person took `steps` in a new tab."""
     window = Window(await browser.new_page())
@@ -46,7 +49,7 @@ async def with_client(
 
     with anyio.fail_after(45):
         try:
-            async with connected(stack.mcp_url, open_browser) as client:
+            async with connected(stack.mcp_url, open_browser, tokens=tokens) as client:
                 return await call(client, "whoami"), window
         finally:
             await asyncio.gather(*under_way)
@@ -99,3 +102,31 @@ async def test_no_page_can_frame_an_error_or_a_consent(stack: Stack, browser: Br
     await frame.wait_for_load_state()
     assert "What to do" not in await frame.content()
     assert any("frame" in complaint for complaint in window.complaints)
+
+
+@pytest.mark.requirement("AZ-04", "AZ-05", "TK-06")
+async def test_what_was_allowed_is_remembered_shown_and_withdrawn_by_keyboard(
+    stack: Stack, browser: BrowserContext
+) -> None:
+    async def allow(window: Window) -> None:
+        await window.page.get_by_role("button", name="Allow and sign in").click()
+        await window.sign_in("alice")
+
+    async def only_sign_in(window: Window) -> None:
+        await window.sign_in("alice")
+
+    tokens = MemoryTokens()
+    await with_client(stack, browser, allow, tokens)
+    tokens.tokens = None
+    assert (await with_client(stack, browser, only_sign_in, tokens))[0] == "development:alice"
+
+    window = Window(await browser.new_page())
+    await window.open(f"{stack.gateway_url}/account/consents")
+    assert await window.page.get_by_role("region", name="Terminal client").count() == 1
+    await window.page.keyboard.press("Tab")
+    await window.page.keyboard.press("Enter")
+    await window.page.get_by_text("Nothing, or nothing that is still remembered").wait_for()
+    assert [complaint for complaint in window.complaints if complaint.startswith(stack.gateway_url)] == []
+
+    # What it holds is worth nothing any more, so it asks for another sign-in by itself.
+    assert (await with_client(stack, browser, allow, tokens))[0] == "development:alice"

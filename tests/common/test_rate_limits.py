@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-09")]
 async def counters(request: pytest.FixtureRequest) -> AsyncIterator[RateCounters]:
     """On both kinds of storage."""
     is_memory = request.param == "memory"
-    opened = open_rate_counters(Secret("memory://") if is_memory else request.getfixturevalue("redis_server_url"))
+    opened = open_rate_counters(
+        Secret("memory://") if is_memory else request.getfixturevalue("redis_server_url"), "test"
+    )
     yield opened
     await opened.aclose()
 
@@ -63,7 +65,7 @@ async def test_of_many_at_once_as_many_pass_as_may(counters: RateCounters) -> No
 
 
 async def test_replicas_count_together(redis_server_url: Secret) -> None:
-    replicas = [open_rate_counters(redis_server_url) for _ in range(2)]
+    replicas = [open_rate_counters(redis_server_url, "test") for _ in range(2)]
     limits = [each.limit(f"together:{free_port()}", "1/hour") for each in replicas[:1]]
     assert limits[0]
     second = RateLimit(replicas[1].storage, limits[0].name, limits[0].rate)
@@ -75,10 +77,10 @@ async def test_replicas_count_together(redis_server_url: Secret) -> None:
 
 
 async def test_what_is_counted_ends_by_itself_and_names_nobody(redis_server: RedisServer) -> None:
-    counters = open_rate_counters(Secret(redis_server.url))
+    counters = open_rate_counters(Secret(redis_server.url), "test")
     await limit_of(counters, "5/minute", "expiring").spend("192.0.2.99")
     client = redis.asyncio.Redis.from_url(redis_server.url)
-    keys = [key async for key in client.scan_iter("*expiring*")]
+    keys = [key async for key in client.scan_iter("test:limit:*expiring*")]
     assert len(keys) == 1
     assert b"192.0.2.99" not in keys[0]
     assert 0 < await client.ttl(keys[0]) <= 61
@@ -87,14 +89,14 @@ async def test_what_is_counted_ends_by_itself_and_names_nobody(redis_server: Red
 
 
 async def test_a_store_that_is_not_there_is_said_to_be_within_the_deadline() -> None:
-    counters = open_rate_counters(Secret(f"redis://127.0.0.1:{free_port()}/0"))
+    counters = open_rate_counters(Secret(f"redis://127.0.0.1:{free_port()}/0"), "test")
     with anyio.fail_after(3), pytest.raises(TemporarilyUnavailable):
         await limit_of(counters, "5/minute").spend("192.0.2.1")
     await counters.aclose()
 
 
 def test_unlimited_is_no_limit() -> None:
-    assert open_rate_counters(Secret("memory://")).limit("test", "unlimited") is None
+    assert open_rate_counters(Secret("memory://"), "test").limit("test", "unlimited") is None
 
 
 @pytest.mark.parametrize(

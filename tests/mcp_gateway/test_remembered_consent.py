@@ -149,7 +149,7 @@ async def given(world: World, *clients: ClientApp) -> Page:
 async def test_what_was_allowed_is_shown_in_the_browser_that_allowed_it(world: World) -> None:
     page = await given(world, await world.register(client_name="Editor <b>"), await world.register())
     assert len(page.forms) == 2
-    for words in ("Editor &lt;b&gt;", f"{GATEWAY}/mcp", "127.0.0.1", "mcp"):
+    for words in ("Editor &lt;b&gt;", f"{GATEWAY}/mcp", "127.0.0.1", "Use the tools, resources and prompts"):
         assert words in page.text
     elsewhere = await world.new_browser().open(PAGE)
     assert (elsewhere.forms, "Nothing" in elsewhere.text) == ([], True)

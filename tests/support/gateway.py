@@ -188,7 +188,7 @@ class World:
         self.transport = transport
         self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
-        self.counters, self.published = open_rate_counters(Secret("memory://")), PublishedDocuments()
+        self.counters, self.published = open_rate_counters(Secret("memory://"), "mcp-gateway"), PublishedDocuments()
         self.sealing_keys = SealingKeys([generate_key()])
         self.signing_keys = SigningKeys.from_pem(generate_signing_key())
         servers = changed.pop("servers", {"default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials="identity")})

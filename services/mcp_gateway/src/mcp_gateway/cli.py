@@ -42,7 +42,7 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
         store=store,
         sealing_keys=await sealing_keys(config.encryption_keys, store, "mcp-gateway"),
         signing_keys=await _signing_keys(config, store),
-        counters=open_rate_counters(config.redis_url),
+        counters=open_rate_counters(config.redis_url, "mcp-gateway"),
         http=open_http(),
         fetchers=_fetchers(config),
         transport=open_transport(),

@@ -75,14 +75,16 @@ class RateCounters:
             await self.pool.aclose()
 
 
-def open_rate_counters(url: Secret) -> RateCounters:
-    """On the server of the store at `url`; connects when first used."""
+def open_rate_counters(url: Secret, service: str) -> RateCounters:
+    """On the server of the store at `url`, below the service's own prefix; connects when first used."""
     if url.reveal().startswith("memory://"):
         return RateCounters(MemoryStorage())
     pool = redis_pool(url)
     # Its annotations know of no pool, its documentation does.
     options: Any = {"connection_pool": pool}
-    return RateCounters(RedisStorage("async+" + url.reveal(), implementation="redispy", **options), pool)
+    return RateCounters(
+        RedisStorage("async+" + url.reveal(), implementation="redispy", key_prefix=f"{service}:limit", **options), pool
+    )
 
 
 def rate_problem(rate: str) -> str | None:

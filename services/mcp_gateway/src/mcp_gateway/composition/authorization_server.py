@@ -128,10 +128,10 @@ class AuthorizationServer:
         remembered = max(timedelta(days=1), seconds(config.consent_ttl_seconds))
         visitor = BrowserCookie("mcp_gateway_visitor", https, remembered)
         approval = BrowserCookie("mcp_gateway_approval", https, seconds(config.sign_in_ttl_seconds))
-        limit = self.resources.counters.limit("mcp-gateway:authorize", config.rate_limits.authorize)
+        limit = self.resources.counters.limit("authorize", config.rate_limits.authorize)
         return browser_routes(
             AuthorizationEndpoints(flow, self.servers, visitor, approval, self.around.pages),
-            AccountEndpoints(consents, visitor, self.around.pages),
+            AccountEndpoints(consents, self.servers, visitor, self.around.pages),
             limit,
         )
 
@@ -144,8 +144,8 @@ class AuthorizationServer:
         auth_server: AuthServer,
     ) -> list[Route]:
         counters, rates = self.resources.counters, self.config.rate_limits
-        register = counters.limit("mcp-gateway:register", rates.register)
-        token = counters.limit("mcp-gateway:token", rates.token)
+        register = counters.limit("register", rates.register)
+        token = counters.limit("token", rates.token)
         revocation = RevocationFlow(grants, mode.access_tokens, auth_server)
         introspection = IntrospectionFlow(self.config.public_url, grants, mode.access_tokens)
         registration = RegistrationEndpoint(clients.registration)

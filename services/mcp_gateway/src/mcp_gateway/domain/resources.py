@@ -1,6 +1,6 @@
 """The MCP servers behind this gateway, each a protected resource of its own (RFC 9728, RFC 8707)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -70,6 +70,11 @@ class MCPServers:
             if canonical(resource) == server.resource:
                 return server
         raise InvalidTarget("resource names no MCP server of this gateway")
+
+    def words(self, resource: str, scope: Iterable[str]) -> list[str]:
+        """What the scopes permit at the server, in words; as they are where it is there no more, or knows them no more."""
+        server = next((each for each in self.by_path.values() if each.resource == resource), None)
+        return [server.scopes.get(each, each) if server else each for each in scope]
 
     def sole(self) -> MCPServer | None:
         """The server, while there is one alone."""

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from authproxy_common.http.body import form_params
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
+from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.flows.consents import Consents
 
 CONSENTS = "/account/consents"
@@ -19,18 +20,22 @@ class AccountEndpoints:
 
     Args:
         consents: What it shows.
+        servers: For the words of scopes.
         visitor: The cookie of the browser that consents were given in.
         pages: Renders it.
     """
 
     consents: Consents
+    servers: MCPServers
     visitor: BrowserCookie
     pages: Pages
 
     async def show(self, request: Request) -> Response:
         """The page."""
         given = await self.consents.all(self.visitor.digest_of(request) or "")
-        return self.pages.render("consents.html", consents=given, remembers=self.consents.remembers)
+        return self.pages.render(
+            "consents.html", consents=given, words=self.servers.words, remembers=self.consents.remembers
+        )
 
     async def withdraw(self, request: Request) -> Response:
         """303 to the page, without the consent that was withdrawn."""

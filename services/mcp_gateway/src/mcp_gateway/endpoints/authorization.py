@@ -73,5 +73,5 @@ class AuthorizationEndpoints:
             identified_by=asked.client.document_host,
             remembers=self.flow.consents.remembers,
             resource=server.resource,
-            scopes=[server.scopes[scope] for scope in authorization.scope],
+            scopes=self.servers.words(server.resource, authorization.scope),
         )
