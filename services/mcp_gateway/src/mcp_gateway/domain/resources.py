@@ -72,7 +72,7 @@ class MCPServers:
         raise InvalidTarget("resource names no MCP server of this gateway")
 
     def words(self, resource: str, scope: Iterable[str]) -> list[str]:
-        """What the scopes permit at the server, in words; as they are where it is there no more, or knows them no more."""
+        """What the scopes permit at the server, in words; what is not there any more, as it is."""
         server = next((each for each in self.by_path.values() if each.resource == resource), None)
         return [server.scopes.get(each, each) if server else each for each in scope]
 
