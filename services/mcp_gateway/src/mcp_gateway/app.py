@@ -31,7 +31,7 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
         body_limit=config.max_body_bytes,
         management_port=config.management_port,
     )
-    upstreams = build_upstreams(config, resources)
+    upstreams = build_upstreams(config, resources.now)
     servers = MCPServers({path: upstream.server for path, upstream in upstreams.items()})
     server = AuthorizationServer(config, resources, around, servers)
     routes, admission = server.build() if config.enable_auth else ([], OpenAdmission())

@@ -1,31 +1,35 @@
 """Where the calls of one MCP server go: to its only endpoint, or among several to the one that has the session."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
 
 from authproxy_common.clock import Clock
-from authproxy_common.secret import digest
-from mcp_gateway.domain.sessions import SessionPlace
 
-_REMEMBERED = 10_000
 _LEFT_ALONE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An endpoint, and the session by the name that it gave it."""
+
+    url: str
+    session_id: str | None
 
 
 class Endpoints(Protocol):
     """The endpoints of one MCP server."""
 
-    async def candidates(self, session_id: str | None) -> tuple[str, ...]:
-        """URLs to try in order, each next one only when the call did not reach the one before.
-
-        Raises TemporarilyUnavailable when nobody can say where the session is.
-        """
+    def destinations(self, session_id: str | None) -> Sequence[Destination]:
+        """Where a call with this session goes: to each next one only when it did not reach the one before."""
         ...
 
-    async def opened(self, session_id: str, url: str) -> None:
-        """The endpoint at `url` answered with a session; raises TemporarilyUnavailable when that cannot be kept."""
+    def session_id(self, created: str, url: str) -> str:
+        """What the client is told of a session that the endpoint at `url` calls `created`."""
         ...
 
     def not_reached(self, url: str) -> None:
@@ -35,85 +39,60 @@ class Endpoints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SoleEndpoint:
-    """One URL, which has every session; nothing has to be kept or asked for."""
+    """One URL, which has every session."""
 
     url: str
 
-    async def candidates(self, session_id: str | None) -> tuple[str, ...]:  # noqa: ARG002  # it has them all
-        return (self.url,)
+    def destinations(self, session_id: str | None) -> Sequence[Destination]:
+        return (Destination(self.url, session_id),)
 
-    async def opened(self, session_id: str, url: str) -> None:
-        """It is where every session is."""
+    def session_id(self, created: str, url: str) -> str:  # noqa: ARG002  # it is the only one
+        return created
 
     def not_reached(self, url: str) -> None:
         """There is no other."""
 
 
-class SessionPlaces(Protocol):
-    """Where sessions are, for every replica of this gateway."""
-
-    async def get(self, key: str) -> SessionPlace | None:
-        """The place, or None; raises TemporarilyUnavailable."""
-        ...
-
-    async def put(self, key: str, record: SessionPlace, ttl: timedelta | None = None) -> None:
-        """Keep it; raises TemporarilyUnavailable."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class SeveralEndpoints:
     """Calls without a session go round; those of a session go where it was created.
 
+    The session's id that a client gets begins with a tag of the endpoint, so every replica knows the way, also after
+    a restart, and nothing has to be kept.
+
     Args:
-        server: The MCP server's path, which its sessions belong to.
         urls: At least two.
-        places: Shared between replicas.
-        ttl: How long a session that nobody uses is remembered.
         now: The clock.
     """
 
-    server: str
-    urls: tuple[str, ...]
-    places: SessionPlaces
-    ttl: timedelta
-    now: Clock
-    _turn: "count[int]" = field(default_factory=count)
-    _known: "OrderedDict[str, SessionPlace]" = field(default_factory=OrderedDict)
-    _left_alone: dict[str, datetime] = field(default_factory=dict)
+    def __init__(self, urls: Sequence[str], now: Clock) -> None:
+        self.urls = tuple(urls)
+        self.now = now
+        self._tags = {_tag(url): url for url in urls}
+        self._turn = count()
+        self._left_alone: dict[str, datetime] = {}
 
-    async def candidates(self, session_id: str | None) -> tuple[str, ...]:
+    def destinations(self, session_id: str | None) -> Sequence[Destination]:
         if session_id is None:
-            return self._in_turn()
-        key = self._key(session_id)
-        place = self._known.get(digest(key)) or await self.places.get(key)
-        if place is None or place.url not in self.urls:
-            # Whoever gets it says 404, and the client begins a new session, as MCP has it.
-            return self._in_turn()[:1]
-        if self.now() >= place.kept_at + self.ttl / 2:
-            await self.opened(session_id, place.url)
-        else:
-            self._remember(key, place)
-        return (place.url,)
+            return [Destination(url, None) for url in self._in_turn()]
+        tag, _, created = session_id.partition(".")
+        if tag in self._tags:
+            return (Destination(self._tags[tag], created),)
+        # Of nobody, or of an endpoint that is gone: whoever gets it says 404, and then a client begins anew.
+        return (Destination(self._in_turn()[0], session_id),)
 
-    async def opened(self, session_id: str, url: str) -> None:
-        key, place = self._key(session_id), SessionPlace(url, self.now())
-        await self.places.put(key, place, self.ttl)
-        self._remember(key, place)
+    def session_id(self, created: str, url: str) -> str:
+        return f"{_tag(url)}.{created}"
 
     def not_reached(self, url: str) -> None:
         self._left_alone[url] = self.now() + _LEFT_ALONE
 
-    def _in_turn(self) -> tuple[str, ...]:
+    def _in_turn(self) -> list[str]:
         """From the next one on; those that could not be reached just now come last."""
         first, now = next(self._turn) % len(self.urls), self.now()
         turned = self.urls[first:] + self.urls[:first]
-        return tuple(sorted(turned, key=lambda url: self._left_alone.get(url, now) > now))
+        return sorted(turned, key=lambda url: self._left_alone.get(url, now) > now)
 
-    def _remember(self, key: str, place: SessionPlace) -> None:
-        self._known[digest(key)] = place
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
 
-    def _key(self, session_id: str) -> str:
-        return f"{self.server} {session_id}"
+def _tag(url: str) -> str:
+    """A name of the endpoint that does not tell where it is."""
+    return base64.urlsafe_b64encode(hashlib.sha256(url.encode()).digest()[:9]).decode()

@@ -17,7 +17,7 @@ from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.request_id import HEADER, request_id_of
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.proxy.admission import Admission, Caller
-from mcp_gateway.proxy.endpoints import Endpoints
+from mcp_gateway.proxy.endpoints import Destination, Endpoints
 from mcp_gateway.proxy.headers import RawHeaders, to_client, to_upstream
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.transport import (
@@ -33,6 +33,7 @@ log = structlog.get_logger("proxy")
 METHODS = ("GET", "POST", "DELETE")
 
 _CLIENT_READS_WITHIN = 60.0
+_SESSION = b"mcp-session-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +117,29 @@ class MCPProxy:
         return caller
 
     async def _forward(self, endpoints: Endpoints, request: UpstreamRequest, send: Send) -> None:
-        session_id = _session_id(request.headers)
         failure: OAuthError = BadGateway("the MCP server has no endpoint")
-        for url in await endpoints.candidates(session_id):
+        for destination in endpoints.destinations(_session_id(request.headers)):
             try:
-                await self._exchange(endpoints, replace(request, url=url + request.url), session_id, send)
+                await self._exchange(endpoints, destination, request, send)
             except UpstreamNotReached as error:
-                endpoints.not_reached(url)
+                endpoints.not_reached(destination.url)
                 failure = error
             else:
                 return
         raise failure
 
     async def _exchange(
-        self, endpoints: Endpoints, request: UpstreamRequest, session_id: str | None, send: Send
+        self, endpoints: Endpoints, destination: Destination, request: UpstreamRequest, send: Send
     ) -> None:
-        async with self.transport.send(request) as response:
+        headers = _with_session(request.headers, destination.session_id)
+        directed = replace(request, url=destination.url + request.url, headers=headers)
+        async with self.transport.send(directed) as response:
             _check_status(response.status)
-            opened = _session_id(response.headers)
-            if opened is not None and opened != session_id:
-                await endpoints.opened(opened, request.url.partition("?")[0])
+            created = _session_id(response.headers)
+            named = endpoints.session_id(created, destination.url) if created else None
+            answer = replace(response, headers=_with_session(response.headers, named))
             try:
-                await _relay(response, send)
+                await _relay(answer, send)
             # Not completing the answer makes the server close the connection: the client sees a broken stream, not a
             # short message.
             except UpstreamGone as error:
@@ -167,7 +169,15 @@ def _request(upstream: Upstream, caller: Caller | None, scope: Scope, body: byte
 
 
 def _session_id(headers: RawHeaders) -> str | None:
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"mcp-session-id"), None)
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == _SESSION), None)
+
+
+def _with_session(headers: RawHeaders, session_id: str | None) -> RawHeaders:
+    """The headers with the session by this name, where they have one."""
+    if session_id == _session_id(headers):
+        return headers
+    others = [(name, value) for name, value in headers if name.lower() != _SESSION]
+    return [*others, (_SESSION, session_id.encode("latin-1"))] if session_id else others
 
 
 async def _body(receive: Receive) -> bytes | None:

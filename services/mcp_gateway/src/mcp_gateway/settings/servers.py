@@ -29,7 +29,6 @@ class ServerSettings:
     credentials: str = setting("none", check=_is_credentials)
     response_timeout_seconds: int = setting(300, check=checks.is_positive)
     stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
-    session_ttl_seconds: int = setting(24 * 60 * 60, check=checks.is_positive)
 
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         """What concerns several keys."""
