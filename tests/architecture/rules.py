@@ -25,6 +25,7 @@ _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{CO
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(VALUES, VALUES),
     f"{COMMON}.logs": set(),
+    f"{COMMON}.recent_answers": VALUES,
     _EVENTS: {f"{_HTTP}.metrics"},
     _CONFIG: VALUES,
     _RECORDS: VALUES,
@@ -32,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
     f"{AUTH}.domain": VALUES,
     f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
-    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", _RECORDS, _EVENTS},
+    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
@@ -48,7 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
     f"{GATEWAY}.client_sources": VALUES
-    | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"},
+    | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"}
+    | {f"{COMMON}.recent_answers"},
     f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},

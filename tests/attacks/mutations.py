@@ -153,7 +153,7 @@ MUTATIONS = [
     ),
     Mutation(
         "that what a provider said has an end",
-        f"{_AUTH}/flows/recent_answers.py",
+        "packages/common/src/authproxy_common/recent_answers.py",
         "return timedelta(0) <= self.now() - answer.asked_at < self.kept",
         "return True",
         "tests/auth_server/test_validation_cache.py::test_a_token_that_was_revoked_is_noticed_when_the_time_is_over",
@@ -298,7 +298,7 @@ MUTATIONS = [
         "packages/common/src/authproxy_common/http/document_fetcher.py",
         "if len(body) > limit:",
         "if False:",
-        "tests/common/test_document_fetcher.py::test_a_document_has_a_bound_on_its_size[101]",
+        "tests/common/test_document_fetcher.py::test_a_document_has_a_bound_on_its_size[101-False]",
     ),
     Mutation(
         "that a metadata document names itself",
@@ -342,7 +342,7 @@ MUTATIONS = [
     Mutation(
         "whom a client assertion is about",
         f"{_GATEWAY}/tokens/client_assertions.py",
-        "if not claims.iss == claims.sub == client_id or not claims.jti:",
+        "if not claims.iss == claims.sub == client_id or not (claims.jti and claims.jti.isprintable()):",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
         "test_an_assertion_with_a_wrong_claim_is_refused[another subject]",
@@ -409,8 +409,8 @@ MUTATIONS = [
     Mutation(
         "whose tokens a client may introspect",
         f"{_GATEWAY}/flows/introspection.py",
-        'or not client.may_introspect(found["client_id"])',
-        "",
+        "if not client.may_introspect_access_tokens_of(token.client_id):",
+        "if False:",
         "tests/mcp_gateway/test_introspection.py::test_a_client_that_nobody_configured_learns_of_its_own_tokens_alone",
     ),
     Mutation(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from auth_server.flows.recent_answers import RecentAnswers
+from authproxy_common.recent_answers import RecentAnswers
 from tests.support.clock import MovableClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-07")]

@@ -125,7 +125,7 @@ async def test_what_was_allowed_is_remembered_shown_and_withdrawn_by_keyboard(
     assert await window.page.get_by_role("region", name="Terminal client").count() == 1
     await window.page.keyboard.press("Tab")
     await window.page.keyboard.press("Enter")
-    await window.page.get_by_text("Nothing, or nothing that is still remembered").wait_for()
+    await window.page.get_by_text("Nothing, or nothing of which anything is left").wait_for()
     assert [complaint for complaint in window.complaints if complaint.startswith(stack.gateway_url)] == []
 
     # What it holds is worth nothing any more, so it asks for another sign-in by itself.

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from authproxy_common.http.serving import PortTakenError, serve
+from authproxy_common.http.serving import PortTakenError, _as_seen, serve
 from tests.support.servers import Program, answers, free_port, running, wait_until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-07")]
@@ -142,6 +142,7 @@ def test_a_program_that_is_told_to_stop_closes_what_it_opened() -> None:
         (["127.0.0.1"], "198.51.100.1, 203.0.113.9", "203.0.113.9"),
         (["127.0.0.1", "203.0.113.9"], "198.51.100.1, 203.0.113.9", "198.51.100.1"),
         (["10.0.0.0/8"], "203.0.113.9", "127.0.0.1"),
+        (["127.1.2.3/8"], "203.0.113.9", "203.0.113.9"),
     ],
 )
 def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(
@@ -154,3 +155,14 @@ def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(
             f"http://127.0.0.1:{ports[0]}/hello", headers={"X-Forwarded-For": forwarded}, timeout=10, trust_env=False
         )
     assert answer.text.split()[1] == seen
+
+
+@pytest.mark.requirement("OP-09")
+def test_a_trusted_proxy_is_known_by_how_an_ipv6_socket_shows_it_too() -> None:
+    assert _as_seen(["10.1.2.3/8", "192.0.2.1", "2001:db8::1/32"]) == [
+        "10.0.0.0/8",
+        "192.0.2.1/32",
+        "2001:db8::/32",
+        "::ffff:10.0.0.0/104",
+        "::ffff:192.0.2.1/128",
+    ]

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,14 +13,22 @@ from authproxy_common.secret import Secret
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-01")]
 
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     text: str
+    at: int = 0
 
 
 @pytest.fixture
 def slots() -> Slots[Note]:
-    return Slots(Collection(open_store(Secret("memory://")), "test:note", Note, timedelta(minutes=1)), 4)
+    return Slots(
+        Collection(open_store(Secret("memory://")), "test:note", Note, timedelta(minutes=1)),
+        4,
+        lambda note: NOON + timedelta(hours=note.at),
+    )
 
 
 async def texts(slots: Slots[Note], owner: str = "alice") -> set[str]:
@@ -47,9 +55,23 @@ async def test_what_is_discarded_is_gone_and_its_place_is_free(slots: Slots[Note
     assert await texts(slots) == {"a", "d", "e"}
 
 
-async def test_where_all_places_are_taken_the_new_one_takes_the_place_of_another(slots: Slots[Note]) -> None:
-    for text in "abcde":
+async def test_where_all_places_are_taken_the_oldest_makes_room_and_is_named(slots: Slots[Note]) -> None:
+    for text, at in zip("abcd", (3, 1, 4, 2), strict=True):
+        assert await slots.add("alice", Note(text, at)) == []
+    assert await slots.add("alice", Note("e", 5)) == [Note("b", 1)]
+    assert await texts(slots) == set("acde")
+
+
+async def test_of_many_writers_at_a_full_set_each_record_is_kept_or_named(slots: Slots[Note]) -> None:
+    named = await asyncio.gather(*(slots.add("alice", Note(text, at)) for at, text in enumerate("abcdefghij")))
+    gone = [note.text for notes in named for note in notes]
+    assert len(gone) == len(set(gone)) == 6
+    assert {*gone, *await texts(slots)} == set("abcdefghij")
+
+
+async def test_what_is_replaced_keeps_its_place(slots: Slots[Note]) -> None:
+    for text in "ab":
         await slots.add("alice", Note(text))
-    kept = await texts(slots)
-    assert len(kept) == 4
-    assert "e" in kept
+    await slots.replace("alice", lambda note: note.text == "a", Note("A"))
+    await slots.replace("alice", lambda note: note.text == "unknown", Note("?"))
+    assert await texts(slots) == {"A", "b"}

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from authproxy_common.http.document_fetcher import FetchFailed
@@ -168,6 +168,14 @@ async def test_an_assertion_with_a_wrong_claim_is_refused(world: World, changed:
     check_refused(await redeem(world, "jwt", {"client_id": "jwt", **assertion(world, "jwt", **changed)}))
 
 
+async def test_an_assertion_with_half_a_character_in_it_is_refused(world: World) -> None:
+    claims = jwt.decode(assertion(world, "jwt")["client_assertion"], KEY, algorithms=["ES256"]).claims
+    payload = json.dumps(claims | {"jti": "\ud800"}).encode()
+    proof = {"client_assertion_type": ASSERTION_TYPE}
+    proof["client_assertion"] = jws.serialize_compact({"alg": "ES256", "kid": "key-1"}, payload, KEY)
+    check_refused(await redeem(world, "jwt", proof))
+
+
 @pytest.mark.parametrize(
     ("exp", "nbf", "status"),
     [
@@ -256,8 +264,20 @@ async def test_an_assertion_is_good_once_at_whichever_replica(world: World, capl
 
 
 async def test_the_same_jti_of_two_clients_is_of_two_assertions(world: World) -> None:
-    for client_id in ("jwt", "jwt by uri"):
-        assert (await redeem(world, client_id, assertion(world, client_id, jti="the same"))).status_code == 200
+    for client_id, jti in (("jwt", "the same"), ("jwt by uri", "the same"), ("jwt", "by uri the other")):
+        assert (await redeem(world, client_id, assertion(world, client_id, jti=jti))).status_code == 200
+    assert (await redeem(world, "jwt by uri", assertion(world, "jwt by uri", jti="the other"))).status_code == 200
+
+
+async def test_keys_that_may_not_be_stored_are_asked_for_twice_a_minute_and_not_for_every_stranger(
+    world: World,
+) -> None:
+    world.published.publish(JWKS_URI, jwks_of(KEY), cache_control="private, max-age=3600")
+    proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": forged(world, "another key")}
+    for _ in range(20):
+        form = {"grant_type": "refresh_token", "client_id": "jwt by uri", **proof}
+        check_refused(await world.token(form))
+    assert world.published.asked == [JWKS_URI]
 
 
 async def test_new_keys_are_asked_for_when_an_assertion_names_one_but_not_for_every_stranger(world: World) -> None:

@@ -21,10 +21,12 @@ async def test_the_page_names_client_destination_server_and_scopes(world: World)
 
 
 @pytest.mark.requirement("AZ-04")
-async def test_the_page_warns_of_a_client_that_lives_on_loopback_only(world: World) -> None:
+async def test_the_page_warns_where_any_program_on_the_computer_could_get_the_code(world: World) -> None:
     assert "runs on your computer" in (await consent_page(world)).text
-    mixed = await consent_page(world, redirect_uris=[REDIRECT_URI, "https://editor.example/cb"])
-    assert "runs on your computer" not in mixed.text
+    both = await world.register(redirect_uris=[REDIRECT_URI, "https://editor.example/cb"])
+    for redirect_uri, warns in ((REDIRECT_URI, True), ("https://editor.example/cb", False)):
+        page = await world.browser.open(both.authorization_url(redirect_uri=redirect_uri))
+        assert ("runs on your computer" in page.text) is warns
 
 
 @pytest.mark.requirement("AZ-05", "OP-08")

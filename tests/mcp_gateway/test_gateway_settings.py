@@ -123,6 +123,7 @@ WRONG: list[Any] = [
     pytest.param("client_metadata_hosts: [https://a.test]", "client_metadata_hosts[0]", "a host", id="a URL"),
     pytest.param("client_metadata_hosts: [A.test]", "client_metadata_hosts[0]", "lower case", id="capital letters"),
     pytest.param("client_metadata_hosts: ['cursor:']", "client_metadata_hosts[0]", "a host", id="a scheme"),
+    pytest.param("client_metadata_hosts_only: true", "client_metadata_hosts_only", "leaves none", id="nobody at all"),
     pytest.param("client_redirect_hosts: ['a.test/cb']", "client_redirect_hosts[0]", "or a scheme", id="with a path"),
     pytest.param("consent_ttl_seconds: -1", "consent_ttl_seconds", "not be negative", id="a negative time"),
 ]

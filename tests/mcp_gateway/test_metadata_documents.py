@@ -3,15 +3,20 @@
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 from joserfc.jwk import ECKey
 
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
+from authproxy_common.uri import HttpURI
+from tests.support.client_assertions import ASSERTION_TYPE
 from tests.support.gateway import GATEWAY, REDIRECT_URI, ClientApp, World, answer_of
+from tests.support.published_documents import PublishedDocuments
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("CL-01")]
 
 CLIENT_ID = "https://editor.example/oauth/client.json"
+AGAIN = timedelta(seconds=10)
 PUBLIC_KEYS = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
 PRIVATE_KEYS = {"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}
 
@@ -94,6 +99,19 @@ UNUSABLE: list[Any] = [
     ),
     pytest.param({"application_type": "web"}, "web application", id="a web application on loopback"),
     pytest.param({"application_type": "other"}, "application_type", id="another type"),
+    pytest.param({"application_type": []}, "application_type", id="a type that is a list"),
+    pytest.param({"token_endpoint_auth_method": []}, "none or private_key_jwt", id="a method that is a list"),
+    pytest.param(
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": []}]}}, "public keys", id="odd key"
+    ),
+    pytest.param(
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC", "kid": []}]}},
+        "kid",
+        id="odd kid",
+    ),
+    pytest.param(
+        {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{GATEWAY}/k"}, "or is here", id="our own keys"
+    ),
 ]
 
 
@@ -116,6 +134,12 @@ ANSWERS: list[Any] = [
         Fetched({"content-type": "application/json", "content-encoding": "gzip"}, b"{}"), 400, "compressed", id="gzip"
     ),
     pytest.param(
+        Fetched({"content-type": "application/json"}, '{"client_id": "a"}'.encode("utf-16")),
+        400,
+        "JSON object",
+        id="UTF-16",
+    ),
+    pytest.param(
         Fetched({"content-type": "application/json"}, b'{"client_id": "a", "client_id": "b"}'),
         400,
         "JSON object",
@@ -134,6 +158,7 @@ async def test_what_is_no_document_is_refused_and_tells_nothing_of_the_inside(
     assert says in page
     assert "10.0.0.7" not in page
     world.published.publish(CLIENT_ID, document())
+    world.clock.advance(AGAIN)
     assert (await world.http.get(ClientApp(CLIENT_ID).authorization_url())).status_code == 200
 
 
@@ -144,6 +169,7 @@ async def test_json_of_a_more_exact_type_is_json_too(world: World) -> None:
 
 NOT_URLS = ["https://editor.example", "https://editor.example/", "http://editor.example/c.json", "ftp://a.test/c"]
 NOT_URLS += ["https://a@editor.example/c", "https://editor.example/c#f", "https://editor.example/../c"]
+NOT_URLS += [f"{GATEWAY}/oauth/authorize?client_id=x", "https://MCP.TEST/c", "https://mcp.test:443/c"]
 NOT_URLS += ["https://0x7f.1/c", "https://2130706433/c", "http://localhost:9/c.json", "https:editor.example/c"]
 
 
@@ -176,10 +202,13 @@ async def test_a_document_is_fetched_once_while_it_is_fresh_and_for_every_replic
     assert "Renamed" in (await world.http.get(client.authorization_url())).text
 
 
-async def test_a_document_that_is_not_to_be_stored_is_fetched_every_time(world: World) -> None:
+async def test_a_document_that_is_not_to_be_stored_is_fetched_again_after_ten_seconds(world: World) -> None:
     world.published.publish(CLIENT_ID, document(), cache_control="no-store")
     for _ in range(2):
         await world.http.get(ClientApp(CLIENT_ID).authorization_url())
+    assert len(world.published.asked) == 1
+    world.clock.advance(AGAIN)
+    await world.http.get(ClientApp(CLIENT_ID).authorization_url())
     assert len(world.published.asked) == 2
 
 
@@ -198,10 +227,12 @@ async def test_a_host_that_is_down_never_makes_a_client_throw_its_tokens_away(wo
     world.published.publish(CLIENT_ID, document(), cache_control="no-store")
     tokens = await world.tokens(ClientApp(CLIENT_ID))
     world.published.pages[CLIENT_ID] = FetchFailed("down")
+    world.clock.advance(AGAIN)
     form = ClientApp(CLIENT_ID).refresh_form(tokens["refresh_token"])
     answer = await world.token(form)
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     world.published.publish(CLIENT_ID, document())
+    world.clock.advance(AGAIN)
     assert (await world.token(form)).status_code == 200
 
 
@@ -209,6 +240,7 @@ async def test_a_client_whose_document_is_gone_is_a_client_no_more(world: World)
     world.published.publish(CLIENT_ID, document(), cache_control="no-store")
     tokens = await world.tokens(ClientApp(CLIENT_ID))
     world.published.pages[CLIENT_ID] = Unfetchable("the answer was 404")
+    world.clock.advance(AGAIN)
     answer = await world.token(ClientApp(CLIENT_ID).refresh_form(tokens["refresh_token"]))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
@@ -247,3 +279,47 @@ async def test_who_denies_sends_the_client_its_answer(world: World) -> None:
     world.published.publish(CLIENT_ID, document())
     page = await world.browser.open(ClientApp(CLIENT_ID).authorization_url())
     assert answer_of(await world.browser.submit(page, {"decision": "deny"}))["error"] == "access_denied"
+
+
+@pytest.mark.requirement("CL-02", "OP-09")
+@pytest.mark.parametrize(
+    "answer",
+    [Unfetchable("the answer was 404"), FetchFailed("down"), Fetched({"content-type": "text/html"}, b"")],
+    ids=["missing", "down", "no document"],
+)
+async def test_what_cannot_be_had_is_asked_for_once_in_a_while_however_often_strangers_ask(
+    world: World, answer: Any
+) -> None:
+    world.published.pages[CLIENT_ID] = answer
+    for _ in range(20):
+        assert (await world.http.get(ClientApp(CLIENT_ID).authorization_url())).status_code in {400, 503}
+        await world.token({"grant_type": "refresh_token", "client_id": CLIENT_ID})
+    assert len(world.published.asked) == 1
+
+
+async def test_many_who_ask_at_once_are_answered_by_one_fetch(world: World) -> None:
+    gate = anyio.Event()
+
+    async def slowly(uri: HttpURI, limit: int) -> Fetched:
+        await gate.wait()
+        return await PublishedDocuments.fetch(world.published, uri, limit)
+
+    world.published.publish(CLIENT_ID, document())
+    world.published.fetch = slowly  # type: ignore[method-assign]
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(world.http.get, ClientApp(CLIENT_ID).authorization_url())
+        await anyio.wait_all_tasks_blocked()
+        gate.set()
+    assert len(world.published.asked) == 1
+
+
+async def test_a_document_cannot_grow_by_being_fetched_as_a_key_set_before(world: World) -> None:
+    long = document(padding="x" * 40_000)
+    world.published.publish(CLIENT_ID, long, cache_control="max-age=600")
+    thief = "https://thief.example/client.json"
+    method = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": CLIENT_ID}
+    world.published.publish(thief, document(client_id=thief, **method))
+    proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "a.b.c"}
+    await world.token({"grant_type": "refresh_token", "client_id": thief, **proof})
+    assert (await world.http.get(ClientApp(CLIENT_ID).authorization_url())).status_code == 400

@@ -47,6 +47,7 @@ REFUSED: list[Any] = [
     pytest.param({"redirect_uris": [REDIRECT_URI], "client_name": 7}, "invalid_client_metadata", id="name"),
     pytest.param({"redirect_uris": [REDIRECT_URI], "grant_types": ["implicit"]}, "invalid_client_metadata", id="grant"),
     pytest.param({"redirect_uris": [REDIRECT_URI], "application_type": "x"}, "invalid_client_metadata", id="type"),
+    pytest.param({"redirect_uris": [REDIRECT_URI], "application_type": []}, "invalid_client_metadata", id="odd type"),
     pytest.param({"redirect_uris": [REDIRECT_URI], "application_type": "web"}, "invalid_redirect_uri", id="web, here"),
     pytest.param(
         {"redirect_uris": ["https://localhost/cb"], "application_type": "web"}, "invalid_redirect_uri", id="web, https"

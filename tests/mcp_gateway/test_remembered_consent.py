@@ -8,10 +8,11 @@ from joserfc import jwt
 from authproxy_common.clock import utc_now
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
-from mcp_gateway.settings import ClientSettings, ServerSettings
+from mcp_gateway.settings import ClientSettings, RateLimitSettings, ServerSettings
 from tests.support.browser import Browser, Page
 from tests.support.gateway import AUTH, GATEWAY, REDIRECT_URI, UPSTREAM, ClientApp, World, answer_of
 from tests.support.observed_store import ObservedStore
+from tests.support.watched_store import WatchedStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AZ-04")]
 
@@ -97,18 +98,72 @@ async def test_consent_is_remembered_for_its_time(after: timedelta, asked: bool)
     assert await asks(world, client) is asked
 
 
-async def test_the_browser_keeps_its_cookie_for_as_long_as_consent_is_remembered() -> None:
-    world = World(consent_ttl_seconds=90 * 24 * 3600)
+async def test_the_browser_keeps_its_cookie_for_as_long_as_consents_may_matter() -> None:
+    world = World(consent_ttl_seconds=60 * 24 * 3600)
     page = await world.http.get((await world.register()).authorization_url())
     assert f"Max-Age={90 * 24 * 3600}" in page.headers["set-cookie"]
 
 
-async def test_nothing_is_remembered_where_the_operator_wants_people_asked_every_time() -> None:
+async def test_where_the_operator_wants_people_asked_every_time_they_are_and_can_still_withdraw() -> None:
     world = World(consent_ttl_seconds=0)
     client = await world.register()
-    await world.authorize(client)
+    tokens = await world.tokens(client)
     assert await asks(world, client)
-    assert "remembers nothing" in (await world.browser.open(PAGE)).text
+    page = await world.browser.open(PAGE)
+    assert len(page.forms) == 1
+    await world.browser.submit(page, {})
+    world.clock.advance(timedelta(seconds=2))
+    assert (await world.call(tokens["access_token"])).status_code == 401
+
+
+async def test_allowing_the_same_again_is_one_consent_with_one_id() -> None:
+    world = World(consent_ttl_seconds=0)
+    client = await world.register()
+    first, second = await world.tokens(client), await world.tokens(client)
+    page = await world.browser.open(PAGE)
+    assert len(page.forms) == 1
+    await world.browser.submit(page, {})
+    world.clock.advance(timedelta(seconds=2))
+    for tokens in (first, second):
+        assert (await world.call(tokens["access_token"])).status_code == 401
+
+
+@pytest.mark.requirement("TK-06")
+async def test_a_consent_can_be_withdrawn_for_as_long_as_anything_is_left_of_what_was_granted() -> None:
+    store = ObservedStore(open_store(Secret("memory://")), utc_now)
+    world = World(store, consent_ttl_seconds=3600)
+    store.now = world.clock
+    client = await world.register()
+    world.clock.advance(timedelta(minutes=59))
+    tokens = await world.tokens(client)
+    world.clock.advance(timedelta(days=29))
+    assert await asks(world, client)
+    await world.browser.submit(await world.browser.open(PAGE), {})
+    answer = await world.token(client.refresh_form(tokens["refresh_token"]))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_a_consent_withdrawn_while_nobody_is_asked_is_not_given_anew(world: World) -> None:
+    client = await world.register()
+    await world.tokens(client)
+    page = await world.browser.open(PAGE)
+
+    async def withdrawn_meanwhile(key: str) -> None:
+        if key.startswith("mcp-gateway:sign-in:"):
+            store.before_put = None
+            await world.browser.submit(page, {})
+
+    store = WatchedStore(world.store)
+    world.store = store
+    world.app = world.replica()
+    quick = world.new_browser()
+    quick.http.cookies.update(world.browser.http.cookies)
+    store.before_put = withdrawn_meanwhile
+    code = answer_of(await quick.open(client.authorization_url()))["code"]
+    tokens = (await world.token(client.code_form(code))).json()
+    world.clock.advance(timedelta(seconds=2))
+    assert (await world.call(tokens["access_token"])).status_code == 401
+    assert (await world.browser.open(PAGE)).forms == []
 
 
 async def test_consent_is_remembered_at_every_replica(world: World) -> None:
@@ -229,12 +284,17 @@ async def test_what_ends_a_consent_is_in_no_token_that_a_client_holds(world: Wor
     assert page.forms[0].fields["withdrawal_key"] not in claims.values()
 
 
-async def test_more_consents_than_there_is_room_for_push_older_ones_out_and_not_the_newest(world: World) -> None:
-    clients = [await world.register(client_name=f"Client {index}") for index in range(18)]
+@pytest.mark.requirement("TK-06")
+async def test_one_consent_too_many_ends_the_oldest_for_nobody_could_withdraw_it() -> None:
+    world = World(rate_limits=RateLimitSettings(register="unlimited", authorize="unlimited"))
+    clients, tokens = [await world.register(client_name=f"Client {index}") for index in range(33)], []
     for client in clients:
-        await world.authorize(client)
-        assert not await asks(world, client)
-    assert len((await world.browser.open(PAGE)).forms) == 16
+        tokens.append(await world.tokens(client))
+        world.clock.advance(timedelta(seconds=2))
+    assert len((await world.browser.open(PAGE)).forms) == 32
+    assert [(await world.call(each["access_token"])).status_code for each in tokens] == [401, *[200] * 32]
+    assert await asks(world, clients[0])
+    assert not await asks(world, clients[1])
 
 
 @pytest.mark.requirement("AZ-05", "OP-08")

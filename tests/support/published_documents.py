@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authproxy_common.http.document_fetcher import Fetched, Unfetchable
+from authproxy_common.uri import HttpURI
 
 
 @dataclass
@@ -24,14 +25,11 @@ class PublishedDocuments:
         fields = {"content-type": "application/json"} | {n.replace("_", "-"): v for n, v in headers.items()}
         self.pages[url] = Fetched(fields, json.dumps(document).encode())
 
-    async def fetch(self, url: str, limit: int) -> Fetched:
-        self.asked.append(url)
-        answer = self.pages.get(url, Unfetchable("no such host"))
+    async def fetch(self, uri: HttpURI, limit: int) -> Fetched:
+        self.asked.append(uri.text)
+        answer = self.pages.get(uri.text, Unfetchable("no such host"))
         if isinstance(answer, Exception):
             raise answer
         if len(answer.body) > limit:
             raise Unfetchable("too long")
         return answer
-
-    async def aclose(self) -> None:
-        """Nothing is open."""

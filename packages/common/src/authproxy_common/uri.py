@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -34,6 +34,7 @@ class HttpURI:
         port: Always a number; the scheme's own where the URI names none.
         path: As written, `/` where the URI has none.
         query: As written, without its `?`.
+        text: The whole as it was written.
     """
 
     scheme: str
@@ -41,6 +42,7 @@ class HttpURI:
     port: int
     path: str
     query: str
+    text: str = field(compare=False, default="")
 
     @property
     def is_loopback(self) -> bool:
@@ -72,7 +74,7 @@ def parse_http_uri(text: str) -> HttpURI:
         raise MalformedURI("its path has a percent-encoded slash, backslash or percent sign")
     if "[" in parts.path + parts.query or "]" in parts.path + parts.query:
         raise MalformedURI("it has brackets outside the host")
-    return HttpURI(parts.scheme, host, port, parts.path or "/", parts.query)
+    return HttpURI(parts.scheme, host, port, parts.path or "/", parts.query, text)
 
 
 def check_legal(text: str) -> None:

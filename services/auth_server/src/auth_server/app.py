@@ -15,7 +15,6 @@ from auth_server.endpoints.closed import closed
 from auth_server.endpoints.sign_in import SignInEndpoints
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.ports import IdentityProvider
-from auth_server.flows.recent_answers import RecentAnswers
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
@@ -30,6 +29,7 @@ from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
+from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection, SealingKeys, Store
 
 PREFIX = "/gateway-oauth"

@@ -35,10 +35,7 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     servers = MCPServers({path: upstream.server for path, upstream in upstreams.items()})
     server = AuthorizationServer(config, resources, around, servers)
     routes, admission = server.build() if config.enable_auth else ([], OpenAdmission())
-    fetchers = resources.fetchers
-    lifespan = closing(
-        resources.transport, resources.http, fetchers.public, fetchers.anywhere, resources.counters, resources.store
-    )
+    lifespan = closing(resources.transport, resources.http, resources.counters, resources.store)
     app: ASGIApp = starlette_app(routes, PAGES, around, lifespan)
     app = MCPProxy(
         BodyLimit(app, limit=OAUTH_BODY_LIMIT),

@@ -14,8 +14,8 @@ from mcp_gateway.domain.presented_credentials import UsedAssertion
 from mcp_gateway.domain.tokens import HandedOn
 from mcp_gateway.settings import AdapterSettings, seconds
 
-# In one browser; one more takes the place of another.
-CONSENTS_REMEMBERED = 16
+# For one browser; one more ends the oldest.
+CONSENTS_KEPT = 32
 
 T = TypeVar("T")
 
@@ -40,7 +40,8 @@ class Collections:
     handed_on: Collection[HandedOn]
     used_assertions: Collection[UsedAssertion]
     client_documents: Collection[CachedDocument]
-    configured_documents: Collection[CachedDocument]
+    client_key_sets: Collection[CachedDocument]
+    configured_key_sets: Collection[CachedDocument]
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":
@@ -51,7 +52,8 @@ class Collections:
         grant = seconds(config.grant_ttl_seconds)
         # A grant under a withdrawn consent may be opened by a sign-in that was under way, and live on from there.
         mark = grant + sign_in + code + seconds(max(600, config.access_token_ttl_seconds))
-        remembered = seconds(max(1, config.consent_ttl_seconds))
+        # A consent can be withdrawn for as long as anything is left of what was granted under it.
+        given = seconds(config.consent_ttl_seconds) + mark
 
         def plain(kind: str, record: type[T], ttl: timedelta) -> Collection[T]:
             return Collection(store, f"mcp-gateway:{kind}", record, ttl)
@@ -61,7 +63,9 @@ class Collections:
 
         return cls(
             pending_consents=sealed("consent", PendingConsent, sign_in),
-            given_consents=Slots(sealed("given-consent", GivenConsent, remembered), CONSENTS_REMEMBERED),
+            given_consents=Slots(
+                sealed("given-consent", GivenConsent, given), CONSENTS_KEPT, lambda consent: consent.given_at
+            ),
             sign_ins=sealed("sign-in", PendingSignIn, sign_in),
             codes=sealed("code", AuthorizationCode, code),
             code_uses=plain("code-use", CodeUse, 2 * code),
@@ -73,5 +77,6 @@ class Collections:
             handed_on=sealed("handed-on", HandedOn, seconds(3600)),
             used_assertions=plain("used-assertion", UsedAssertion, seconds(3600)),
             client_documents=plain("client-document", CachedDocument, seconds(300)),
-            configured_documents=plain("configured-document", CachedDocument, seconds(300)),
+            client_key_sets=plain("client-key-set", CachedDocument, seconds(300)),
+            configured_key_sets=plain("configured-key-set", CachedDocument, seconds(300)),
         )

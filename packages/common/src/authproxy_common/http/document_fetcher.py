@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.to_thread
@@ -17,8 +18,9 @@ import httpx
 
 from authproxy_common.addresses import Address
 from authproxy_common.http.request_id import HEADER, current_request_id
+from authproxy_common.uri import HttpURI
 
-_CONNECTIONS = 16
+_AT_ONCE, _AT_ONCE_FROM_ONE_HOST = 64, 4
 _ADDRESSES_TRIED = 3
 _CONNECTED_WITHIN = 2.0
 
@@ -47,36 +49,56 @@ class DocumentFetcher:
         deadline: Over everything, from the name to the last byte.
     """
 
-    def __init__(self, may_connect: Callable[[Address], bool], *, deadline: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(self, may_connect: Callable[[Address], bool], *, deadline: timedelta = timedelta(seconds=3)) -> None:
         self.deadline = deadline
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            network_backend=_CheckedConnections(may_connect),
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=0,
-        )
+        self._tls = httpx.create_ssl_context()
+        self._network = _CheckedConnections(may_connect)
+        self._places = anyio.CapacityLimiter(_AT_ONCE)
+        # For as long as anybody waits for the host: it is a stranger's word that makes an entry.
+        self._hosts: WeakValueDictionary[str, anyio.CapacityLimiter] = WeakValueDictionary()
 
-    async def fetch(self, url: str, limit: int) -> Fetched:
-        """What `url`, an http or https URL that was parsed strictly before, answers with 200.
+    async def fetch(self, uri: HttpURI, limit: int) -> Fetched:
+        """What `uri` answers with 200.
 
         Raises:
             Unfetchable: It leads to where we may not go, or answers anything but 200, or more than `limit` bytes.
             FetchFailed: No answer in time, or a status that says so (429, 5xx).
         """
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", HEADER: current_request_id()}
+        host = self._hosts.setdefault(uri.host, anyio.CapacityLimiter(_AT_ONCE_FROM_ONE_HOST))
         try:
             with anyio.fail_after(self.deadline.total_seconds()):
-                async with self._pool.stream("GET", url, headers=list(headers.items())) as response:
-                    _check_status(response.status)
-                    return Fetched(_headers(response), await _bounded(response, limit))
+                # The host first: those who wait for a slow one must not take the places of others.
+                async with host, self._places:
+                    return await self._fetched(uri, limit)
         except TimeoutError as error:
             raise FetchFailed("no answer in time") from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             raise FetchFailed(type(error).__name__) from error
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._pool.aclose()
+    async def _fetched(self, uri: HttpURI, limit: int) -> Fetched:
+        # A pool for this one request. In a shared one the place of a request that is cancelled while its connection
+        # is made can be lost for good (httpcore 1.0), and strangers decide here when that is.
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls, network_backend=self._network, max_connections=1, max_keepalive_connections=0
+        )
+        async with pool, pool.stream("GET", _url(uri), headers=_request_headers(uri)) as response:
+            _check_status(response.status)
+            return Fetched(_headers(response), await _bounded(response, limit))
+
+
+def _url(uri: HttpURI) -> httpcore.URL:
+    """Part by part: the library's own reading of a URL leaves out what follows a semicolon."""
+    target = f"{uri.path}?{uri.query}" if uri.query else uri.path
+    return httpcore.URL(scheme=uri.scheme, host=uri.host.strip("[]"), port=uri.port, target=target)
+
+
+def _request_headers(uri: HttpURI) -> list[tuple[str, str]]:
+    return [
+        ("Host", uri.origin.partition("://")[2]),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),
+        (HEADER, current_request_id()),
+    ]
 
 
 def _check_status(status: int) -> None:
@@ -87,7 +109,12 @@ def _check_status(status: int) -> None:
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    """Repeated ones as one list (RFC 9110 §5.3)."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 async def _bounded(response: httpcore.Response, limit: int) -> bytes:
@@ -106,7 +133,7 @@ class _CheckedConnections(httpcore.AsyncNetworkBackend):
         self.may_connect = may_connect
         self.inner = httpcore.AnyIOBackend()
         # Of its own: names that resolve slowly must not keep anybody else's from being resolved.
-        self.resolving = anyio.CapacityLimiter(_CONNECTIONS)
+        self.resolving = anyio.CapacityLimiter(_AT_ONCE)
 
     async def connect_tcp(
         self,

@@ -1,5 +1,6 @@
 """One process, one event loop, one uvicorn server on one or two ports."""
 
+import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -36,7 +37,7 @@ async def serve(
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        forwarded_allow_ips=_as_seen(trusted_proxies),
         http="httptools",
         lifespan="on",
         timeout_graceful_shutdown=int(graceful.total_seconds()),
@@ -57,3 +58,10 @@ def _bind(host: str, port: int) -> socket.socket:
         raise PortTakenError(f"cannot listen at {host} port {port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
+
+
+def _as_seen(networks: Sequence[str]) -> list[str]:
+    """Addresses and networks as the server compares them: without host bits, and as a socket for IPv6 shows IPv4."""
+    parsed = [ipaddress.ip_network(network, strict=False) for network in networks]
+    mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in parsed if each.version == 4]
+    return [*map(str, parsed), *mapped]

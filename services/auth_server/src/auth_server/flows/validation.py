@@ -6,10 +6,10 @@ from typing import Any
 
 from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.provider_choice import chosen
-from auth_server.flows.recent_answers import RecentAnswers
 from authproxy_common.errors import InvalidToken
 from authproxy_common.events import Events
 from authproxy_common.params import Params
+from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.secret import Secret, digest
 
 

@@ -11,7 +11,7 @@ from mcp_gateway.domain.clients import Client, ClientRefused, Standing
 from mcp_gateway.domain.key_sets import check_public_keys
 
 # An unknown `kid` may mean new keys, or a stranger who likes us to fetch.
-_REFETCHED_AFTER = timedelta(seconds=30)
+REFETCHED_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class ClientKeys:
         return await self._keys(client, None)
 
     async def renewed(self, client: Client) -> Mapping[str, Any]:
-        return await self._keys(client, _REFETCHED_AFTER)
+        return await self._keys(client, REFETCHED_AFTER)
 
     async def _keys(self, client: Client, fetched_within: timedelta | None) -> Mapping[str, Any]:
         credentials = client.credentials
-        if credentials.jwks is not None:
-            return credentials.jwks
+        if credentials.jwks_uri is None:
+            return credentials.jwks or {"keys": []}
         documents = self.configured if client.standing is Standing.CONFIGURED else self.strangers
-        jwks = await documents.get(credentials.jwks_uri or "", fetched_within=fetched_within)
+        jwks = await documents.get(credentials.jwks_uri, fetched_within=fetched_within)
         try:
             check_public_keys(jwks)
         except InvalidClientMetadata as error:

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from authproxy_common.clock import Clock
-from authproxy_common.errors import InvalidRequest, TemporarilyUnavailable
+from authproxy_common.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
 from authproxy_common.params import read_json_object
+from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection
+from authproxy_common.secret import digest
+from authproxy_common.uri import HttpURI
 from mcp_gateway.client_sources.freshness import Freshness
 from mcp_gateway.domain.clients import ClientRefused
+
+Document: TypeAlias = dict[str, Any]
 
 log = structlog.get_logger("client_documents")
 
@@ -20,12 +25,8 @@ log = structlog.get_logger("client_documents")
 class Fetcher(Protocol):
     """Fetches what a URL answers; see `DocumentFetcher`."""
 
-    async def fetch(self, url: str, limit: int) -> Fetched:
+    async def fetch(self, uri: HttpURI, limit: int) -> Fetched:
         """Raises Unfetchable or FetchFailed."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections."""
         ...
 
 
@@ -46,63 +47,65 @@ class Documents:
         fetcher: Goes where these documents may be.
         cache: Shared.
         limit: Longest document, in bytes.
+        recent: What came of the latest fetches of this process, good or bad: strangers can make us ask, and no URL is
+            asked more often than this keeps its answer (CIMD §4.4 leaves bounds to us).
         now: The clock.
     """
 
     fetcher: Fetcher
     cache: Collection[CachedDocument]
     limit: int
+    recent: "RecentAnswers[Document | OAuthError]"
     now: Clock
 
-    async def get(self, url: str, *, fetched_within: timedelta | None = None) -> dict[str, Any]:
-        """The JSON object at `url`, an http or https URL that was parsed strictly before.
+    async def get(self, uri: HttpURI, *, fetched_within: timedelta | None = None) -> Document:
+        """The JSON object at `uri`.
 
         Args:
-            url: Where.
+            uri: Where.
             fetched_within: How old a copy may be, fresh or not; None for what its headers say.
 
         Raises:
             ClientRefused: There is none to be had.
             TemporarilyUnavailable: It could not be fetched, and there is no copy that would do.
         """
-        kept = await self.cache.get(url)
+        kept = await self.cache.get(uri.text)
         if kept and self._will_do(kept, fetched_within):
             return read_json_object(kept.body.encode())
-        try:
-            return await self._fetched(url)
-        except TemporarilyUnavailable:
-            if kept is None:
-                raise
+        outcome = await self.recent.find(digest(uri.text), lambda: self._outcome(uri))
+        if isinstance(outcome, TemporarilyUnavailable) and kept:
             # It is there for as long as it may stand in.
             return read_json_object(kept.body.encode())
+        if isinstance(outcome, OAuthError):
+            raise outcome.with_traceback(None)
+        return outcome
 
     def _will_do(self, kept: CachedDocument, fetched_within: timedelta | None) -> bool:
         if fetched_within is None:
             return self.now() < kept.fresh_until
         return self.now() < kept.fetched_at + fetched_within
 
-    async def _fetched(self, url: str) -> dict[str, Any]:
+    async def _outcome(self, uri: HttpURI) -> Document | OAuthError:
         try:
-            fetched = await self.fetcher.fetch(url, self.limit)
+            fetched = await self.fetcher.fetch(uri, self.limit)
+            document = _read(fetched)
         except FetchFailed as error:
-            log.warning("client_document_unavailable", url=url, cause=str(error))
-            raise TemporarilyUnavailable(
-                "the client's metadata did not arrive", dependency="client metadata"
-            ) from error
+            log.warning("client_document_unavailable", url=uri.text, cause=str(error))
+            return TemporarilyUnavailable("the client's metadata did not arrive", dependency="client metadata")
         except Unfetchable as error:
             # Why is for the log: it may tell a stranger what there is inside.
-            log.warning("client_document_refused", url=url, cause=str(error))
-            raise ClientRefused("the client's metadata cannot be fetched") from error
-        document = _read(fetched)
+            log.warning("client_document_refused", url=uri.text, cause=str(error))
+            return ClientRefused("the client's metadata cannot be fetched")
+        except ClientRefused as error:
+            return error
         freshness, now = Freshness.of(fetched.headers), self.now()
         if freshness.usable:
-            await self.cache.put(
-                url, CachedDocument(fetched.body.decode(), now, now + freshness.fresh), freshness.usable
-            )
+            kept = CachedDocument(fetched.body.decode(), now, now + freshness.fresh)
+            await self.cache.put(uri.text, kept, freshness.usable)
         return document
 
 
-def _read(fetched: Fetched) -> dict[str, Any]:
+def _read(fetched: Fetched) -> Document:
     media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")
@@ -111,6 +114,7 @@ def _read(fetched: Fetched) -> dict[str, Any]:
     if fetched.headers.get("content-encoding", "identity") != "identity":
         raise ClientRefused("the client's metadata is compressed, though we asked for it as it is")
     try:
-        return read_json_object(fetched.body)
-    except InvalidRequest as error:
+        # In UTF-8 and nothing else (RFC 8259 §8.1): the library would take UTF-16 as well.
+        return read_json_object(fetched.body.decode("utf-8").encode())
+    except (InvalidRequest, UnicodeDecodeError) as error:
         raise ClientRefused("the client's metadata is not a JSON object") from error

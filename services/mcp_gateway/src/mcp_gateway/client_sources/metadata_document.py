@@ -22,11 +22,13 @@ class MetadataDocumentClients:
     Args:
         documents: Fetches them, within bounds.
         policy: Whose are taken.
+        own_origin: Ours, where no client's document is: fetching it would be fetching on behalf of whoever asks.
         allow_loopback_http: Whether a client_id may be `http://localhost…` too: in development.
     """
 
     documents: Documents
     policy: ClientPolicy
+    own_origin: str
     allow_loopback_http: bool = False
 
     async def find(self, client_id: str) -> Client | None:
@@ -41,7 +43,7 @@ class MetadataDocumentClients:
             return None
         if not self.policy.allows_documents_of(uri.host):
             raise ClientRefused("clients of this host may not connect here")
-        return self._client(client_id, uri, await self.documents.get(client_id))
+        return self._client(client_id, uri, await self.documents.get(uri))
 
     def _url(self, client_id: str) -> HttpURI | None:
         """The client_id as a URL with a path (CIMD §3); None for what is no such URL."""
@@ -52,7 +54,7 @@ class MetadataDocumentClients:
         except MalformedURI:
             return None
         is_allowed = uri.scheme == "https" or (self.allow_loopback_http and uri.is_loopback)
-        return uri if is_allowed and uri.path != "/" else None
+        return uri if is_allowed and uri.path != "/" and uri.origin != self.own_origin else None
 
     def _client(self, client_id: str, uri: HttpURI, document: dict[str, Any]) -> Client:
         if document.get("client_id") != client_id:
@@ -62,7 +64,7 @@ class MetadataDocumentClients:
         try:
             described = read_metadata(document)
             self.policy.check_redirect_uris(described.redirect_uris)
-            credentials = _credentials(document)
+            credentials = self._credentials(document)
         except OAuthError as error:
             raise ClientRefused(f"the client's metadata is not usable: {error.description}") from error
         return Client(
@@ -74,27 +76,25 @@ class MetadataDocumentClients:
             standing=Standing.KNOWN if self.policy.knows(uri.host) else Standing.DOCUMENTED,
         )
 
+    def _credentials(self, document: dict[str, Any]) -> Credentials:
+        method = document.get("token_endpoint_auth_method", NONE)
+        if method not in (NONE, PRIVATE_KEY_JWT) or any(name in document for name in _SECRET_MEMBERS):
+            raise ClientRefused("its token_endpoint_auth_method must be none or private_key_jwt")
+        if method == NONE:
+            return Credentials()
+        jwks, jwks_uri = document.get("jwks"), document.get("jwks_uri")
+        if (jwks is None) == (jwks_uri is None):
+            raise ClientRefused("private_key_jwt needs either jwks or jwks_uri")
+        if jwks is not None:
+            check_public_keys(jwks)
+            return Credentials(PRIVATE_KEY_JWT, jwks=jwks)
+        return Credentials(PRIVATE_KEY_JWT, jwks_uri=self._jwks_uri(jwks_uri))
 
-def _credentials(document: dict[str, Any]) -> Credentials:
-    method = document.get("token_endpoint_auth_method", NONE)
-    if method not in {NONE, PRIVATE_KEY_JWT} or any(name in document for name in _SECRET_MEMBERS):
-        raise ClientRefused("its token_endpoint_auth_method must be none or private_key_jwt")
-    if method == NONE:
-        return Credentials()
-    jwks, jwks_uri = document.get("jwks"), document.get("jwks_uri")
-    if (jwks is None) == (jwks_uri is None):
-        raise ClientRefused("private_key_jwt needs either jwks or jwks_uri")
-    if jwks is not None:
-        check_public_keys(jwks)
-        return Credentials(PRIVATE_KEY_JWT, jwks=jwks)
-    _check_jwks_uri(jwks_uri)
-    return Credentials(PRIVATE_KEY_JWT, jwks_uri=jwks_uri)
-
-
-def _check_jwks_uri(jwks_uri: Any) -> None:
-    try:
-        uri = parse_http_uri(jwks_uri if isinstance(jwks_uri, str) else "")
-    except MalformedURI as error:
-        raise ClientRefused("its jwks_uri is no URL") from error
-    if uri.scheme != "https" and not uri.is_loopback:
-        raise ClientRefused("its jwks_uri is not https")
+    def _jwks_uri(self, jwks_uri: Any) -> HttpURI:
+        try:
+            uri = parse_http_uri(jwks_uri if isinstance(jwks_uri, str) else "")
+        except MalformedURI as error:
+            raise ClientRefused("its jwks_uri is no URL") from error
+        if uri.origin == self.own_origin or (uri.scheme != "https" and not uri.is_loopback):
+            raise ClientRefused("its jwks_uri is not https, or is here")
+        return uri

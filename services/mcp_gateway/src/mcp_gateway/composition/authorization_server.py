@@ -1,7 +1,6 @@
 """The authorization server in front of the protected resources."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from starlette.routing import Route
 
@@ -69,7 +68,7 @@ class AuthorizationServer:
         )
         auth_server = self._auth_server()
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
-        consents = Consents(kept.given_consents, config.consent_ttl_seconds > 0, grants, opened.now, events)
+        consents = Consents(kept.given_consents, seconds(config.consent_ttl_seconds), grants, opened.now, events)
         grant_types = self._grant_types(kept, grants, auth_server, mode, events)
         flow = AuthorizationFlow(
             config.public_url,
@@ -124,9 +123,9 @@ class AuthorizationServer:
 
     def _browser_routes(self, flow: AuthorizationFlow, consents: Consents) -> list[Route]:
         config, https = self.config, self.around.https
-        # A consent is remembered for as long as the browser can be told from others.
-        remembered = max(timedelta(days=1), seconds(config.consent_ttl_seconds))
-        visitor = BrowserCookie("mcp_gateway_visitor", https, remembered)
+        # Consents can be seen and withdrawn for as long as the browser can be told from others.
+        kept = seconds(config.consent_ttl_seconds) + seconds(config.grant_ttl_seconds)
+        visitor = BrowserCookie("mcp_gateway_visitor", https, kept)
         approval = BrowserCookie("mcp_gateway_approval", https, seconds(config.sign_in_ttl_seconds))
         limit = self.resources.counters.limit("authorize", config.rate_limits.authorize)
         return browser_routes(

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
+from authproxy_common.clock import Clock
 from authproxy_common.events import Events
-from mcp_gateway.client_sources.client_keys import ClientKeys
+from authproxy_common.recent_answers import RecentAnswers
+from authproxy_common.records import Collection
+from authproxy_common.uri import parse_http_uri
+from mcp_gateway.client_sources.client_keys import REFETCHED_AFTER, ClientKeys
 from mcp_gateway.client_sources.configured import ConfiguredClients
-from mcp_gateway.client_sources.documents import Documents
+from mcp_gateway.client_sources.documents import CachedDocument, Documents, Fetcher
 from mcp_gateway.client_sources.in_order import ClientSourcesInOrder
 from mcp_gateway.client_sources.metadata_document import MetadataDocumentClients
 from mcp_gateway.client_sources.registered import RegisteredClients
@@ -22,6 +27,7 @@ from mcp_gateway.tokens.client_assertions import ClientAssertions
 
 # A metadata document may have 5 KB (CIMD §6.6); a set of RSA keys needs more.
 _LONGEST_DOCUMENT, _LONGEST_KEY_SET = 5 * 1024, 64 * 1024
+_ASKED_AGAIN_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,17 @@ def build_clients(config: AdapterSettings, opened: Resources, kept: Collections,
     )
     configured = {client_id: configured_client(client_id, each) for client_id, each in config.clients.items()}
     registered = RegisteredClients(opened.sealing_keys, seconds(config.registration_ttl_seconds), policy, opened.now)
-    documents = Documents(opened.fetchers.public, kept.client_documents, _LONGEST_DOCUMENT, opened.now)
+    documents = Documents(
+        opened.fetchers.public,
+        kept.client_documents,
+        _LONGEST_DOCUMENT,
+        RecentAnswers(_ASKED_AGAIN_AFTER, opened.now, size=1000),
+        opened.now,
+    )
+    own_origin = parse_http_uri(config.public_url).origin
     sources: list[ClientSource] = [ConfiguredClients(configured)]
     if config.client_metadata_documents:
-        sources.append(MetadataDocumentClients(documents, policy, config.allow_loopback_client_metadata))
+        sources.append(MetadataDocumentClients(documents, policy, own_origin, config.allow_loopback_client_metadata))
     if config.dynamic_registration:
         sources.append(registered)
     known = ClientSourcesInOrder(sources)
@@ -71,7 +84,7 @@ def configured_client(client_id: str, settings: ClientSettings) -> Client:
         method=settings.token_endpoint_auth_method,
         secret=settings.client_secret or None,
         jwks=settings.jwks or None,
-        jwks_uri=settings.jwks_uri or None,
+        jwks_uri=parse_http_uri(settings.jwks_uri) if settings.jwks_uri else None,
     )
     return Client(
         client_id=client_id,
@@ -88,14 +101,18 @@ def _authentication(
     config: AdapterSettings, opened: Resources, known: ClientSource, kept: Collections, events: Events
 ) -> ClientAuthentication:
     keys = ClientKeys(
-        strangers=Documents(opened.fetchers.public, kept.client_documents, _LONGEST_KEY_SET, opened.now),
-        configured=Documents(opened.fetchers.anywhere, kept.configured_documents, _LONGEST_KEY_SET, opened.now),
+        strangers=_key_sets(opened.fetchers.public, kept.client_key_sets, opened.now),
+        configured=_key_sets(opened.fetchers.anywhere, kept.configured_key_sets, opened.now),
     )
     issuer = config.public_url
     # The issuer, as RFC 7523bis asks; clients that parse URLs put a slash behind it, older ones name the endpoint.
     audiences = frozenset({issuer, f"{issuer}/", f"{issuer}/oauth/token"})
     assertions = ClientAssertions(audiences, opened.now)
     return ClientAuthentication(known, keys, assertions, kept.used_assertions, opened.now, events)
+
+
+def _key_sets(fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock) -> Documents:
+    return Documents(fetcher, cache, _LONGEST_KEY_SET, RecentAnswers(REFETCHED_AFTER, now, size=500), now)
 
 
 def _methods(configured: Mapping[str, Client], *, documents: bool) -> list[str]:

@@ -64,12 +64,19 @@ class PendingConsent:
     Args:
         authorization: What consent is asked for.
         browser: Digest of the cookie of the browser that it was rendered for.
-        is_needed: Whether the client needs consent at all; if not, an approval is not remembered as one.
+        is_needed: Whether the client needs consent at all.
+        given: The id of an earlier consent by which nobody has to be asked.
     """
 
     authorization: Authorization
     browser: str
     is_needed: bool = True
+    given: str | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a person has to be asked."""
+        return self.is_needed and self.given is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def _application_type(metadata: dict[str, Any]) -> str | None:
     OpenID Connect Registration would have it mean `web`, but MCP clients on loopback leave it out.
     """
     application_type = metadata.get("application_type")
-    if application_type is not None and application_type not in {"native", "web"}:
+    if application_type not in (None, "native", "web"):  # a tuple, for what is not hashable
         raise InvalidClientMetadata("application_type must be native or web")
     return application_type
 

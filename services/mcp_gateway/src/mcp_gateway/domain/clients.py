@@ -8,6 +8,7 @@ from typing import Any
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.return_address import ReturnAddress
 from authproxy_common.secret import Secret
+from authproxy_common.uri import HttpURI
 from mcp_gateway.domain import redirect_uris
 
 GRANT_TYPES = ("authorization_code", "refresh_token")
@@ -42,7 +43,7 @@ class Credentials:
     method: str = NONE
     secret: Secret | None = None
     jwks: Mapping[str, Any] | None = None
-    jwks_uri: str | None = None
+    jwks_uri: HttpURI | None = None
 
     @property
     def are_confidential(self) -> bool:
@@ -87,25 +88,18 @@ class Client:
         return ReturnAddress(redirect_uri, state, issuer)
 
     @property
-    def is_loopback_only(self) -> bool:
-        """Whether any program on the person's computer could receive this client's codes."""
-        return all(redirect_uris.is_loopback(uri) for uri in self.redirect_uris)
-
-    @property
     def document_host(self) -> str | None:
         """Whose metadata document it is, where its client_id is the URL of one."""
         if self.standing not in {Standing.DOCUMENTED, Standing.KNOWN}:
             return None
         return redirect_uris.host_or_scheme(self.client_id)
 
-    def may_introspect(self, client_id: str) -> bool:
-        """Whether it may learn about tokens of `client_id` (RFC 7662 §4).
+    def may_introspect_access_tokens_of(self, client_id: str) -> bool:
+        """Whether it may learn about access tokens of `client_id` (RFC 7662 §4).
 
         One that the operator configured may, as resource servers have to; another one learns about its own alone.
         """
-        return self.credentials.are_confidential and (
-            self.standing is Standing.CONFIGURED or client_id == self.client_id
-        )
+        return self.standing is Standing.CONFIGURED or client_id == self.client_id
 
 
 class UnregisteredRedirectUri(InvalidRequest):

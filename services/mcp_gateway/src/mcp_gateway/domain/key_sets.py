@@ -5,8 +5,8 @@ from typing import Any
 from authproxy_common.errors import InvalidClientMetadata
 
 _MAX_KEYS = 20
-_ASYMMETRIC = frozenset({"EC", "RSA", "OKP"})
-_PRIVATE = frozenset({"d", "p", "q", "k"})
+_ASYMMETRIC = ("EC", "RSA", "OKP")
+_PRIVATE = {"d", "p", "q", "k"}
 
 
 def check_public_keys(jwks: Any) -> None:
@@ -17,3 +17,5 @@ def check_public_keys(jwks: Any) -> None:
     for key in keys:
         if not isinstance(key, dict) or key.get("kty") not in _ASYMMETRIC or _PRIVATE & key.keys():
             raise InvalidClientMetadata("jwks must hold public keys of kty EC, RSA or OKP, and no private part of any")
+        if not isinstance(key.get("kid", ""), str):
+            raise InvalidClientMetadata("jwks has a kid that is no string")

@@ -33,9 +33,7 @@ class AccountEndpoints:
     async def show(self, request: Request) -> Response:
         """The page."""
         given = await self.consents.all(self.visitor.digest_of(request) or "")
-        return self.pages.render(
-            "consents.html", consents=given, words=self.servers.words, remembers=self.consents.remembers
-        )
+        return self.pages.render("consents.html", consents=given, words=self.servers.words)
 
     async def withdraw(self, request: Request) -> Response:
         """303 to the page, without the consent that was withdrawn."""

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from authproxy_common.http.body import form_params, query_params
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
-from mcp_gateway.domain.redirect_uris import destination
+from mcp_gateway.domain.redirect_uris import destination, is_loopback
 from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.flows.authorization import AuthorizationFlow, ConsentAsked
 
@@ -68,10 +68,9 @@ class AuthorizationEndpoints:
             consent_id=asked.consent_id,
             client_name=asked.client.client_name,
             destination=destination(authorization.address.uri),
-            loopback_only=asked.client.is_loopback_only,
+            loopback=is_loopback(authorization.address.uri),
             standing=asked.client.standing.value,
             identified_by=asked.client.document_host,
-            remembers=self.flow.consents.remembers,
             resource=server.resource,
             scopes=self.servers.words(server.resource, authorization.scope),
         )

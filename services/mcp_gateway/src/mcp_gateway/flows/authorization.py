@@ -72,23 +72,25 @@ class AuthorizationFlow:
             authorization = Authorization.from_params(params, client, address, self.servers)
         except OAuthError as error:
             raise SentBack(address, error) from error
-        consent_id, visitor = mint("pc"), digest(browser)
-        await self.pending.put(consent_id, PendingConsent(authorization, visitor, client.needs_consent))
-        is_due = client.needs_consent and (
-            "consent" in (params.get("prompt") or "").split()
-            or await self.consents.find(visitor, authorization) is None
+        asks_for_it = "consent" in (params.get("prompt") or "").split()
+        given = None if asks_for_it else await self.consents.find(digest(browser), authorization)
+        pending = PendingConsent(
+            authorization, digest(browser), client.needs_consent, given.consent_id if given else None
         )
-        step = "consent_asked" if is_due else "consent_not_due"
+        consent_id = mint("pc")
+        await self.pending.put(consent_id, pending)
+        step = "consent_asked" if pending.is_due else "consent_not_due"
         self.events.note(step, consent=trace(consent_id), resource=authorization.resource)
-        return ConsentAsked(consent_id, client, authorization, is_due)
+        return ConsentAsked(consent_id, client, authorization, pending.is_due)
 
     async def approve(self, consent_id: str, browser: str | None, approved_in: str) -> str:
         """The auth server's login URL. From here on the state is tied to the browser, by the cookie `approved_in`."""
         pending = await self._pending_consent(consent_id, browser)
         asked = pending.authorization
-        remembered = await self.consents.remember(pending.browser, asked) if pending.is_needed else None
+        # Where nobody was asked, the consent is the one that was found then: it may have been withdrawn meanwhile.
+        given = await self.consents.give(pending.browser, asked) if pending.is_due else pending.given
         state, verifier = mint("st"), mint_verifier()
-        await self.sign_ins.put(state, PendingSignIn(asked, digest(approved_in), verifier, remembered))
+        await self.sign_ins.put(state, PendingSignIn(asked, digest(approved_in), verifier, given))
         self.events.note("consent_given", consent=trace(consent_id), gateway=trace(state))
         return self.broker.login_url(state, challenge_for(verifier))
 

@@ -8,7 +8,7 @@ from authproxy_common.errors import OAuthError
 from authproxy_common.events import Events
 from authproxy_common.params import Params
 from authproxy_common.records import Collection
-from authproxy_common.secret import Secret, trace
+from authproxy_common.secret import Secret, digest, trace
 from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT, Client, ClientRefused
 from mcp_gateway.domain.presented_credentials import AuthenticationFailed, PresentedCredentials, UsedAssertion
 from mcp_gateway.domain.tokens import ClientAssertion, InvalidClientAssertion, UnknownKey
@@ -72,7 +72,9 @@ class ClientAuthentication:
         except InvalidClientAssertion as error:
             raise self._failure(client, str(error)) from error
         lifetime = assertion.expires_at - self.now() + _REMEMBERED_LONGER
-        used = await self.used_assertions.claim(f"{client.client_id} {assertion.jti}", UsedAssertion(), lifetime)
+        # By the id's digest, which has one length: of two clients' ids and jtis no two can be written the same.
+        key = f"{digest(client.client_id)} {assertion.jti}"
+        used = await self.used_assertions.claim(key, UsedAssertion(), lifetime)
         if used is not None:
             self.events.alarm("client_assertion_replayed", client=trace(client.client_id))
             raise AuthenticationFailed

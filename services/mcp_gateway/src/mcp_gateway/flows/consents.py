@@ -1,6 +1,7 @@
 """Remembered consents: looked up, kept, shown, withdrawn. They belong to a browser, not to a person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest
@@ -17,37 +18,42 @@ class Consents:
     """Those given in each browser.
 
     Args:
-        given: By the digest of the browser's cookie.
-        remembers: Whether any are kept; otherwise people are asked every time.
+        given: By the digest of the browser's cookie; kept until nothing is left of what was granted under them.
+        remembered_for: How long nobody is asked again; nothing where people are asked every time.
         grants: Opened under them.
         now: The clock.
         events: Hears of them.
     """
 
     given: Slots[GivenConsent]
-    remembers: bool
+    remembered_for: timedelta
     grants: Grants
     now: Clock
     events: Events
 
     async def find(self, browser: str, authorization: Authorization) -> GivenConsent | None:
-        """The consent that covers `authorization`, if it was given in `browser`."""
-        return next((consent for consent in await self.all(browser) if consent.covers(authorization)), None)
+        """The consent by which nobody has to be asked about `authorization`, if it was given in `browser`."""
+        consent = await self._covering(browser, authorization)
+        return consent if consent and consent.given_at > self.now() - self.remembered_for else None
 
-    async def remember(self, browser: str, authorization: Authorization) -> str | None:
-        """Keep it; the consent's id, or None where nothing is remembered."""
-        if not self.remembers:
-            return None
-        consent = await self.find(browser, authorization)
-        if consent is None:
-            consent = GivenConsent.to(authorization, self.now())
-            await self.given.add(browser, consent)
+    async def give(self, browser: str, authorization: Authorization) -> str:
+        """Keep what was just allowed; the consent's id, which is that of an earlier one that covered it.
+
+        A browser has a bounded number of them, and nobody could withdraw one that is not kept: one too many ends the
+        oldest, with all that was granted under it.
+        """
+        covering = await self._covering(browser, authorization)
+        if covering:
+            again = replace(covering, given_at=self.now())
+            await self.given.replace(browser, lambda each: each.consent_id == covering.consent_id, again)
+            return covering.consent_id
+        consent = GivenConsent.to(authorization, self.now())
+        for evicted in await self.given.add(browser, consent):
+            await self.grants.end_all_under(evicted.consent_id, "too many consents were given in its browser")
         return consent.consent_id
 
     async def all(self, browser: str) -> list[GivenConsent]:
         """Those given in `browser`, the latest first."""
-        if not self.remembers:
-            return []
         return sorted(await self.given.all(browser), key=lambda consent: consent.given_at, reverse=True)
 
     async def withdraw(self, browser: str, withdrawal_key: str) -> None:
@@ -62,6 +68,13 @@ class Consents:
         await self.grants.end_all_under(meant[0].consent_id, "its consent was withdrawn")
         await self.given.discard(browser, lambda consent: consent.is_withdrawn_by(withdrawal_key))
         self.events.note("consent_withdrawn", consent=trace(meant[0].consent_id))
+
+    async def _covering(self, browser: str, authorization: Authorization) -> GivenConsent | None:
+        for consent in await self.all(browser):
+            # One that has ended is still there when its withdrawal was interrupted.
+            if consent.covers(authorization) and not await self.grants.has_ended(consent.consent_id):
+                return consent
+        return None
 
 
 _LOOK_AGAIN = "Go back to the page, reload it, and see what is still there."

@@ -38,27 +38,30 @@ class IntrospectionFlow:
         if not client.credentials.are_confidential:
             raise AccessDenied("only clients that authenticate may introspect tokens")
         token = params.require("token")
-        found = await self._access_token(token) or await self._refresh_token(token)
-        if found is None or not client.may_introspect(found["client_id"]):
-            return _INACTIVE
-        return {"active": True, "iss": self.issuer, **found}
+        found = await self._access_token(client, token) or await self._refresh_token(client, token)
+        return {"active": True, "iss": self.issuer, **found} if found else _INACTIVE
 
-    async def _access_token(self, value: str) -> dict[str, Any] | None:
+    async def _access_token(self, client: Client, value: str) -> dict[str, Any] | None:
         try:
             token = await self.access_tokens.verify(value)
         except InvalidAccessToken:
+            return None
+        if not client.may_introspect_access_tokens_of(token.client_id):
             return None
         if await self.grants.has_ended(token.grant_id, token.consent_id):
             return None
         return _described(token)
 
-    async def _refresh_token(self, value: str) -> dict[str, Any] | None:
+    async def _refresh_token(self, client: Client, value: str) -> dict[str, Any] | None:
+        """For its own client alone: a resource server that were told of it might take it for an access token."""
         try:
             token = RefreshToken.parse(value)
         except InvalidGrant:
             return None
         grant = await self.grants.find(token.grant_id)
-        if grant is None or not grant.made(token) or not await self.grants.is_current(token):
+        if grant is None or not grant.made(token) or grant.client_id != client.client_id:
+            return None
+        if not await self.grants.is_current(token):
             return None
         return {
             "client_id": grant.client_id,

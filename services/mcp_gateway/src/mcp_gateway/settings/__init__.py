@@ -90,6 +90,8 @@ class AdapterSettings:
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
         yield from self._unusable_servers()
+        if self.client_metadata_hosts_only and not self.client_metadata_hosts:
+            yield "client_metadata_hosts_only", "leaves none; set client_metadata_documents to false for that"
         yield from unusable_hosts(self.client_metadata_hosts, "client_metadata_hosts")
         yield from unusable_hosts(self.client_redirect_hosts, "client_redirect_hosts", or_scheme=True)
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")

@@ -38,7 +38,7 @@ class ClientAssertions:
         if not keys:
             raise UnknownKey("its assertion is signed with none of its keys")
         claims = self._claims(assertion, keys)
-        if not claims.iss == claims.sub == client_id or not claims.jti:
+        if not claims.iss == claims.sub == client_id or not (claims.jti and claims.jti.isprintable()):
             raise InvalidClientAssertion("its assertion is about another client, or has no jti")
         audience = claims.aud if isinstance(claims.aud, list) else [claims.aud]
         # All of them: what somebody else accepts too, somebody else can present here.
