@@ -89,7 +89,7 @@ class SignIn:
         if not isinstance(body, dict):
             raise MalformedExchange("the answer is not a JSON object")
         renewed = SignIn.from_json({**self.to_json(), **body, "user": body.get("user") or self.user})
-        if renewed.person.subject != self.person.subject:
+        if (renewed.provider, renewed.user["sub"]) != (self.provider, self.user["sub"]):
             raise MalformedExchange("the answer is about another person")
         return renewed
 

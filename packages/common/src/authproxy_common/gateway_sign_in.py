@@ -90,8 +90,8 @@ class GatewayCredentials:
 class GatewaySignIn:
     """An app whose users the auth server signs in.
 
-    `begin` and `complete` are a whole sign-in for an app with sessions. `login_url` and `exchange` are their halves on the
-    wire, for one that keeps what is pending elsewhere, by `state`.
+    `begin` and `complete` are a whole sign-in for an app with sessions. `login_url` and `exchange` are their halves on
+    the wire, for one that keeps what is pending elsewhere, by `state`.
 
     Args:
         auth_server_url: The auth server's origin as browsers see it.
@@ -136,7 +136,7 @@ class GatewaySignIn:
             InvalidRequest: The answer is not to this sign-in: offer to sign in again.
             AccessDenied: The person, or the provider, said no.
             TemporarilyUnavailable: The auth server or the provider did not answer: offer to sign in again later.
-            ServerError: The auth server did not take the code, or somebody answered nonsense; there is a log to look at.
+            ServerError: The auth server did not take the code, or somebody answered nonsense; its log says more.
             InvalidScope: The provider does not know a scope.
         """
         answer = Params.from_query(query.encode(errors="surrogatepass"))
