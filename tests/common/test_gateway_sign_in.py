@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -315,19 +315,44 @@ SIGNED_IN = {
 
 
 @pytest.mark.requirement("OP-02")
-async def test_credentials_go_with_the_exchange_alone_and_not_into_its_url_or_body() -> None:
+async def test_credentials_go_into_a_header_with_whatever_a_backend_asks() -> None:
     recorder = Recorder(body=SIGNED_IN)
     sign_in = recorder.sign_in(credentials=GatewayCredentials("an app", Secret("s3cret:/+%")))
 
-    await sign_in.refresh(await sign_in.exchange("gc_1", Secret("v" * 43)))
+    await sign_in.revoke(await sign_in.refresh(await sign_in.exchange("gc_1", Secret("v" * 43))))
 
-    (url, authorization, body), (_, none, _) = recorder.received
-    assert url == "http://auth.internal/gateway-oauth/exchange"
-    assert authorization
-    # RFC 6749 §2.3.1: both are form-encoded before they are joined.
-    assert base64.b64decode(authorization.removeprefix("Basic ")) == b"an+app:s3cret%3A%2F%2B%25"
-    assert b"s3cret" not in body
-    assert none is None
+    assert len(recorder.received) == 3
+    for url, authorization, body in recorder.received:
+        assert authorization
+        # RFC 6749 §2.3.1: both are form-encoded before they are joined.
+        assert base64.b64decode(authorization.removeprefix("Basic ")) == b"an%20app:s3cret%3A%2F%2B%25"
+        assert "s3cret" not in url
+        assert b"s3cret" not in body
+
+
+@pytest.mark.requirement("OP-02")
+async def test_credentials_go_into_the_form_where_the_header_has_the_access_token() -> None:
+    recorder = Recorder(body=SIGNED_IN)
+    await recorder.sign_in(credentials=GatewayCredentials("an app", Secret("s3cret"))).validate("at")
+
+    ((url, authorization, body),) = recorder.received
+    assert (url, authorization) == ("http://auth.internal/gateway-oauth/validate", "Bearer at")
+    assert dict(parse_qsl(body.decode())) == {"client_id": "an app", "client_secret": "s3cret"}
+
+
+@pytest.mark.requirement("OP-04")
+async def test_a_gateway_that_is_refused_does_not_take_it_for_its_users_being_refused() -> None:
+    sign_in, signed_in = Recorder(401, {"error": "invalid_client"}).sign_in(), SignIn.from_json(SIGNED_IN)
+
+    asking: list[Callable[[], Awaitable[object]]] = [
+        lambda: sign_in.exchange("gc_1", Secret("v" * 43)),
+        lambda: sign_in.refresh(signed_in),
+        lambda: sign_in.revoke(signed_in),
+        lambda: sign_in.validate("at"),
+    ]
+    for ask in asking:
+        with pytest.raises(ServerError, match="credentials"):
+            await ask()
 
 
 async def test_browsers_are_sent_to_the_public_address_and_backends_ask_at_the_internal_one() -> None:
@@ -352,7 +377,6 @@ async def test_browsers_are_sent_to_the_public_address_and_backends_ask_at_the_i
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        pytest.param(401, {"error": "invalid_client"}, "credentials of this gateway", id="credentials"),
         pytest.param(400, {"error": "invalid_grant"}, "did not accept the gateway code", id="refusal"),
         pytest.param(302, None, "did not accept the gateway code", id="redirect"),
         pytest.param(200, {"access_token": "at"}, "answer to the exchange is not usable", id="no person"),

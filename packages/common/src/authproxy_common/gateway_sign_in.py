@@ -1,26 +1,21 @@
 """Signing users in through the auth server, from an app's side: the wire contract of docs/gateways.md.
 
-    sign_in = GatewaySignIn(
-        auth_server_url="https://auth.example.com", gateway_uri="https://app.example.com/callback", http=open_http()
-    )
+    sign_in = GatewaySignIn(auth_server_url=…, gateway_uri="https://app.example.com/callback", http=open_http())
 
-    # Where the person wants to sign in: remember what is pending, send the browser to `url`.
-    url, pending = sign_in.begin()
+    url, pending = sign_in.begin()  # send the browser to `url`
     session["sign_in"] = pending.to_json()
 
-    # Where the browser comes back, `gateway_uri`: take out what is pending, so that it is used once.
-    pending = PendingSignIn.from_json(session.pop("sign_in", None))
+    pending = PendingSignIn.from_json(session.pop("sign_in", None))  # at `gateway_uri`; taken out, so used once
     signed_in = await sign_in.complete(pending, query_string)
     session["person"] = signed_in.person.subject
 
-Every error is an `OAuthError`: its `description` may be shown, its `status` may be the page's. `TemporarilyUnavailable`
-says that asking again may help, and nothing else; in particular it never means that somebody is signed out.
+Every error is an `OAuthError`: its `description` may be shown, its `status` may be the page's.
 """
 
 import base64
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -74,16 +69,21 @@ class GatewayCredentials:
 
     Args:
         name: The app's, in the auth server's configuration.
-        secret: Goes into the exchange's `Authorization` header (`client_secret_basic`, RFC 6749 §2.3.1).
+        secret: The app's alone.
     """
 
     name: str
     secret: Secret
 
-    def authorization(self) -> str:
-        """The header's value."""
-        pair = f"{quote_plus(self.name)}:{quote_plus(self.secret.reveal())}"
+    def header(self) -> str:
+        """As the value of an `Authorization` header: `client_secret_basic` (RFC 6749 §2.3.1)."""
+        # Not every server takes a `+` for a space; `%20` means the same to all.
+        pair = f"{quote(self.name, safe='')}:{quote(self.secret.reveal(), safe='')}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def form(self) -> dict[str, str]:
+        """As members of a form, for a request whose header is taken: `client_secret_post`."""
+        return {"client_id": self.name, "client_secret": self.secret.reveal()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +165,7 @@ class GatewaySignIn:
             TemporarilyUnavailable: It could not be asked.
         """
         form = {"code": code, "gateway_uri": self.gateway_uri, "code_verifier": code_verifier.reveal()}
-        headers = {"Authorization": self.credentials.authorization()} if self.credentials else {}
-        answer = await self._post("exchange", form, headers)
-        if answer.status == 401:
-            raise ServerError("the auth server did not accept the credentials of this gateway")
+        answer = await self._post("exchange", form)
         if answer.status != 200:
             raise ServerError("the auth server did not accept the gateway code")
         try:
@@ -191,20 +188,19 @@ class GatewaySignIn:
             raise InvalidGrant("the provider gave no refresh token")
         form = {"refresh_token": sign_in.refresh_token.reveal(), "provider": sign_in.provider}
         answer = await self._post("refresh", form)
-        body = answer.json()
-        if answer.status == 400 and isinstance(body, dict) and body.get("error") == "invalid_grant":
+        if answer.status == 400 and _error(answer) == "invalid_grant":
             raise InvalidGrant("the auth server says that the provider refuses")
         if answer.status != 200:
             raise ServerError("the auth server did not renew the provider's tokens")
         try:
-            return sign_in.renewed(body)
+            return sign_in.renewed(answer.json())
         except MalformedExchange as error:
             raise ServerError("the auth server's answer to the refresh is not usable") from error
 
     async def revoke(self, sign_in: SignIn) -> None:
         """Have the provider revoke what it issued, where it can.
 
-        Raises TemporarilyUnavailable when nobody could be asked, which should keep nobody from signing out.
+        Raises TemporarilyUnavailable or ServerError when nobody could be asked; it should keep nobody from signing out.
         """
         token = sign_in.refresh_token or sign_in.access_token
         form = {"token": token.reveal(), "provider": sign_in.provider}
@@ -221,7 +217,7 @@ class GatewaySignIn:
             TemporarilyUnavailable: It, or the provider, could not be asked, which says nothing about the token.
         """
         form = {"provider": self.provider} if self.provider else {}
-        answer = await self._post("validate", form, {"Authorization": f"Bearer {access_token}"})
+        answer = await self._post("validate", form, access_token=access_token)
         if answer.status == 401:
             return None
         try:
@@ -230,12 +226,23 @@ class GatewaySignIn:
             raise ServerError("the auth server's answer to the validation is not usable") from error
 
     async def _post(
-        self,
-        endpoint: str,
-        form: dict[str, str],
-        headers: dict[str, str] | None = None,
-        deadline: timedelta = _DEADLINE,
+        self, endpoint: str, form: dict[str, str], *, access_token: str | None = None, deadline: timedelta = _DEADLINE
     ) -> Answer:
+        headers = {}
+        if access_token is not None:
+            headers = {"Authorization": f"Bearer {access_token}"}
+            form |= self.credentials.form() if self.credentials else {}
+        elif self.credentials:
+            headers = {"Authorization": self.credentials.header()}
         base = self.internal_auth_server_url or self.auth_server_url
         request = httpx.Request("POST", f"{base}/gateway-oauth/{endpoint}", data=form, headers=headers)
-        return await ask(self.http, request, dependency="auth server", deadline=deadline)
+        answer = await ask(self.http, request, dependency="auth server", deadline=deadline)
+        # Also 401, and not about the person or their token.
+        if answer.status == 401 and _error(answer) == "invalid_client":
+            raise ServerError("the auth server did not accept this gateway's credentials, or wants some")
+        return answer
+
+
+def _error(answer: Answer) -> str | None:
+    body = answer.json()
+    return body.get("error") if isinstance(body, dict) else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.errors import OAuthError
 from authproxy_common.exchange import SignIn
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.pkce import CodeChallenge
@@ -35,7 +35,7 @@ class AuthServer:
     async def revoke(self, sign_in: SignIn) -> None:
         try:
             await self.gateway.revoke(sign_in)
-        except TemporarilyUnavailable as error:
+        except OAuthError as error:
             log.warning("provider_revocation_failed", description=error.description)
 
     async def validate(self, access_token: str) -> str | None:
