@@ -38,12 +38,17 @@ def _with_state(name: str, value: str, state: str) -> str:
     return f"{value}&{urlencode({'state': state})}"
 
 
-def main() -> None:
-    """Serve until killed."""
+def application() -> "WSGIApplication":
+    """The provider."""
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
+    return StateReturned(provider(require_nonce=True))
+
+
+def serve(app: "WSGIApplication") -> None:
+    """Serve until killed."""
     port = int(os.environ.get("DEVELOPMENT_PROVIDER_PORT", "9400"))
-    make_server("127.0.0.1", port, StateReturned(provider(require_nonce=True)), threaded=True).serve_forever()
+    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
 
 
 if __name__ == "__main__":
-    main()
+    serve(application())

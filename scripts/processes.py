@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Logs, keys and the lock of one `make up`; another directory is for a second one beside it.
 RUN = Path(os.environ.get("AUTHPROXY_RUN_DIRECTORY") or ROOT / ".run")
+# What `WITH` may name, for those who want to see it.
+ON_REQUEST = frozenset({"web_app"})
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,13 @@ class Program:
 
 
 def programs(variables: Mapping[str, str]) -> list[Program]:
-    """What is run, in the order of starting."""
+    """What is run, in the order of starting; last what `WITH` adds."""
 
     def port(variable: str, default: int) -> int:
         return int(variables.get(variable) or default)
 
     binaries = Path(sys.executable).parent
-    return [
+    chosen = [
         Program(
             "development provider",
             {"DEVELOPMENT_PROVIDER_PORT": port("DEVELOPMENT_PROVIDER_PORT", 9400)},
@@ -90,6 +92,15 @@ def programs(variables: Mapping[str, str]) -> list[Program]:
             "/health/ready",
         ),
     ]
+    if "web_app" in requested(variables):
+        ports = {"EXAMPLE_WEB_APP_PORT": port("EXAMPLE_WEB_APP_PORT", 8000)}
+        chosen.append(Program("example web app", ports, [sys.executable, "-m", "examples.web_app"], "/"))
+    return chosen
+
+
+def requested(variables: Mapping[str, str]) -> set[str]:
+    """The names in `WITH`."""
+    return set(variables.get("WITH", "").split())
 
 
 def environment(running: Sequence[Program], variables: Mapping[str, str]) -> dict[str, str]:
@@ -111,6 +122,8 @@ def environment(running: Sequence[Program], variables: Mapping[str, str]) -> dic
         "DEVELOPMENT_REDIRECT_URI": f"{auth_url}/callback",
         "MCP_UPSTREAM_URL": f"http://127.0.0.1:{ports['SAMPLE_SERVER_PORT']}/mcp",
     }
+    if web_app_port := ports.get("EXAMPLE_WEB_APP_PORT"):
+        defaults["EXAMPLE_WEB_APP_GATEWAY_URI"] = f"http://localhost:{web_app_port}/callback"
     chosen = {name: value for name, value in variables.items() if value}
     return {**defaults, **ports, **_kept_keys(), **chosen, "PYTHONUNBUFFERED": "1"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from scripts.processes import RUN, Program, environment, programs, taken_ports
+from scripts.processes import ON_REQUEST, RUN, Program, environment, programs, requested, taken_ports
 
 _READY_WITHIN = 60.0
 _STOPPED_WITHIN = 20.0
@@ -43,6 +43,9 @@ def main() -> None:
 
 def run() -> int:
     """The exit code."""
+    if unknown := requested(os.environ) - ON_REQUEST:
+        print(f"WITH can add {', '.join(ON_REQUEST)}, not {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 1
     chosen = programs(os.environ)
     if problems := taken_ports(chosen):
         print("\n".join(problems), file=sys.stderr)
@@ -114,11 +117,13 @@ def _stop(running: Running) -> None:
 
 
 def _what_next(variables: dict[str, str]) -> str:
-    url = f"{variables['MCP_EXTERNAL_BASE_URL']}/mcp"
+    url, web_app = f"{variables['MCP_EXTERNAL_BASE_URL']}/mcp", ""
+    if "web_app" in requested(variables):
+        web_app = f"  In a web app:       {variables['EXAMPLE_WEB_APP_GATEWAY_URI'].removesuffix('callback')}\n"
     return f"""
 Ready. Your MCP server is at {url}
 
-  Try it here:        make login          (in a second terminal)
+{web_app}  Try it here:        make login          (in a second terminal)
   With Claude Code:   claude mcp add --transport http demo {url}
   Any other client:   give it the URL above; it finds the rest by itself
 

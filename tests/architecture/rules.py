@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     _CONFIG: VALUES,
     _RECORDS: VALUES,
     _HTTP: VALUES,
+    f"{COMMON}.gateway_sign_in": VALUES | {f"{_HTTP}.client"},
     f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
     f"{AUTH}.domain": VALUES,
     f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.client_sources": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"}
     | {f"{COMMON}.recent_answers"},
-    f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
+    f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
@@ -77,9 +78,9 @@ HOMES: dict[str, set[str]] = {
     "httpx": {
         f"{_HTTP}.client",
         f"{_HTTP}.document_fetcher",
+        f"{COMMON}.gateway_sign_in",
         f"{AUTH}.providers",
         f"{AUTH}.app",
-        f"{GATEWAY}.broker",
         f"{GATEWAY}.proxy.transport",
     }
     | {f"{GATEWAY}.composition"},

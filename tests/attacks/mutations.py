@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 _GATEWAY = "services/mcp_gateway/src/mcp_gateway"
 _AUTH = "services/auth_server/src/auth_server"
+_COMMON = "packages/common/src/authproxy_common"
 _TESTS = "tests/attacks/test_token_binding.py"
 
 
@@ -107,6 +108,36 @@ MUTATIONS = [
         "pass",
         "tests/auth_server/test_callback_endpoint.py::"
         "test_a_sign_in_is_finished_in_the_browser_that_began_it[no cookie]",
+    ),
+    Mutation(
+        "the state of an app's sign-in",
+        f"{_COMMON}/gateway_sign_in.py",
+        'if not pending.state.matches(answer.require("state")):',
+        "if False:",
+        "tests/common/test_gateway_sign_in.py::"
+        "test_an_answer_to_a_sign_in_of_another_browser_is_refused_and_its_code_not_spent[state=st_of-another-browser]",
+    ),
+    Mutation(
+        "the verifier of an app's sign-in",
+        f"{_COMMON}/gateway_sign_in.py",
+        'pending = PendingSignIn(Secret(mint("st")), mint_verifier())',
+        'pending = PendingSignIn(Secret(mint("st")), Secret("v" * 43))',
+        "tests/common/test_gateway_sign_in.py::test_a_stolen_code_is_worthless_in_a_sign_in_of_the_thiefs_own",
+    ),
+    Mutation(
+        "that an app's session has a sign-in under way",
+        f"{_COMMON}/gateway_sign_in.py",
+        "case [str(state), str(code_verifier)] if state and code_verifier:",
+        "case [str(state), str(code_verifier)]:",
+        "tests/common/test_gateway_sign_in.py::"
+        "test_a_session_without_a_pending_sign_in_has_nothing_to_complete[without a state]",
+    ),
+    Mutation(
+        "the provider of an app's sign-in",
+        f"{_COMMON}/gateway_sign_in.py",
+        "if self.provider and sign_in.provider != self.provider:",
+        "if False:",
+        "tests/common/test_gateway_sign_in.py::test_the_sign_in_has_to_be_at_the_provider_that_was_asked_for",
     ),
     Mutation(
         "the ID token's nonce",

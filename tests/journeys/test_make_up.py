@@ -23,6 +23,7 @@ PORTS = [
     "OAUTH2_MANAGEMENT_PORT",
     "MCP_PORT",
     "MCP_MANAGEMENT_PORT",
+    "EXAMPLE_WEB_APP_PORT",
 ]
 
 
@@ -68,6 +69,26 @@ async def login(variables: dict[str, str]) -> str:
                 signed_in = True
                 await browser.sign_in(url.group(), "alice")
     return shown
+
+
+async def test_the_example_web_app_is_there_on_request(variables: dict[str, str]) -> None:
+    variables = {**variables, "WITH": "web_app"}
+    url = f"http://localhost:{variables['EXAMPLE_WEB_APP_PORT']}/"
+    with running([sys.executable, "-m", "scripts.up"], variables, lambda: True, "up") as program:
+        with anyio.fail_after(60):
+            await anyio.to_thread.run_sync(wait_until, lambda: "Ready." in program.read_output(), program.failure)
+            assert f"In a web app:       {url}" in program.read_output()
+            async with Browser() as browser:
+                assert "Nobody is signed in" in (await browser.open(url)).text
+                assert "Signed in as development:alice" in (await browser.sign_in(f"{url}login")).text
+        assert script("down", variables).stdout == "stopped\n"
+    assert [port for port in PORTS if answers(int(variables[port]))] == []
+
+
+def test_what_cannot_be_added_is_said_before_anything_starts(variables: dict[str, str]) -> None:
+    result = script("up", {**variables, "WITH": "web-app"})
+    assert (result.returncode, result.stderr) == (1, "WITH can add web_app, not web-app\n")
+    assert result.stdout == ""
 
 
 def test_ports_that_are_taken_are_named_before_anything_starts(variables: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from starlette.responses import JSONResponse, Response
 
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
@@ -105,10 +106,19 @@ async def test_a_request_that_ends_nothing(world: World, form: dict[str, str], s
 
 
 @pytest.mark.requirement("TK-06", "OP-04")
-async def test_an_auth_server_that_does_not_answer_does_not_keep_a_grant_alive(world: World) -> None:
+@pytest.mark.parametrize(
+    "auth_server_answers",
+    [
+        pytest.param(JSONResponse({}, 503), id="unavailable"),
+        pytest.param(JSONResponse({"error": "invalid_client"}, 401), id="does not know us"),
+    ],
+)
+async def test_an_auth_server_that_does_not_revoke_does_not_keep_a_grant_alive(
+    world: World, auth_server_answers: Response
+) -> None:
     client = await world.register()
     tokens = await world.tokens(client)
-    world.auth.revokes = False
+    world.auth.revoke_answer = auth_server_answers
     answer = await revoke(world, {"token": tokens["refresh_token"], "client_id": client.client_id})
     assert (answer.status_code, len(world.auth.revoked)) == (200, 1)
     world.clock.advance(WITHIN)

@@ -42,7 +42,7 @@ class StandInAuthServer:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     exchanges: int = 0
     revoked: list[dict[str, str]] = field(default_factory=list)
-    revokes: bool = True
+    revoke_answer: Response | None = None
     refreshes: list[str] = field(default_factory=list)
     refresh_answer: Response | None = None
     before_refresh: Callable[[], Awaitable[object]] | None = None
@@ -93,7 +93,7 @@ class StandInAuthServer:
 
     async def revoke(self, request: Request) -> Response:
         self.revoked.append(dict(parse_qsl((await request.body()).decode())))
-        return JSONResponse({}, 200 if self.revokes else 503)
+        return self.revoke_answer or JSONResponse({})
 
     async def validate(self, request: Request) -> Response:
         """Knows the tokens that it made, whomever it made them for."""

@@ -56,8 +56,12 @@ def running_stack(
     edit_auth: Callable[[str], str] = as_it_is,
     edit_gateway: Callable[[str], str] = as_it_is,
     upstream: str = "examples.sample_server",
+    provider: str = "examples.development_provider",
 ) -> Iterator[Stack]:
-    """The stack on the shipped configuration files, which `edit_…` may change, with the MCP server `upstream`."""
+    """The stack on the shipped configuration files, which `edit_…` may change.
+
+    `upstream` and `provider` are the modules of the MCP server and of the provider.
+    """
     ports = {name: free_port() for name in ("provider", "upstream", "auth", "gateway")}
     auth_url, gateway_url = f"http://localhost:{ports['auth']}", f"http://localhost:{ports['gateway']}"
     upstream_url = f"http://127.0.0.1:{ports['upstream']}/mcp"
@@ -88,7 +92,7 @@ def running_stack(
             return start("gateway", [str(BINARIES / "mcp-gateway"), "serve", "--config", gateway_config])
 
         started = Stack(
-            provider=start("provider", [sys.executable, "-m", "examples.development_provider"]),
+            provider=start("provider", [sys.executable, "-m", provider]),
             upstream=start("upstream", [sys.executable, "-m", upstream]),
             auth_server=start("auth", [str(BINARIES / "auth-server"), "serve", "--config", auth_config]),
             gateway=start_gateway(),

@@ -1,4 +1,4 @@
-"""What the auth server hands a gateway: the one type that crosses between the services."""
+"""What the auth server hands a gateway: the types that cross between the services."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,34 @@ _TEN_YEARS = 10 * 365 * 24 * 60 * 60
 
 class MalformedExchange(ValueError):
     """An exchange answer that is not one. The message names the member, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom a provider knows.
+
+    Args:
+        provider: The provider's name in the auth server's configuration.
+        user: The provider's claims; `sub` is always there.
+    """
+
+    provider: str
+    user: dict[str, Any]
+
+    @property
+    def subject(self) -> str:
+        """`provider:sub`, by which a person is told from all others."""
+        return f"{self.provider}:{self.user['sub']}"
+
+    @classmethod
+    def from_json(cls, body: object) -> "Person":
+        """Raises MalformedExchange unless the body has a provider and a user with `sub`."""
+        if not isinstance(body, dict):
+            raise MalformedExchange("the answer is not a JSON object")
+        user = body.get("user")
+        if not isinstance(user, dict) or not isinstance(user.get("sub"), str) or not user["sub"]:
+            raise MalformedExchange("user.sub is missing")
+        return cls(_required(body, "provider"), user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +61,11 @@ class SignIn:
     expires_in: int | None = None
     scope: str | None = None
     user: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def person(self) -> Person:
+        """Who signed in."""
+        return Person(self.provider, self.user)
 
     def to_json(self) -> dict[str, Any]:
         """The body of the answer of `POST /gateway-oauth/exchange`; absent members are left out."""
@@ -65,19 +98,17 @@ class SignIn:
         """Raises MalformedExchange unless the body has at least tokens, a provider and a user with `sub`."""
         if not isinstance(body, dict):
             raise MalformedExchange("the answer is not a JSON object")
-        user = body.get("user")
-        if not isinstance(user, dict) or not isinstance(user.get("sub"), str) or not user["sub"]:
-            raise MalformedExchange("user.sub is missing")
+        person = Person.from_json(body)
         refresh_token, id_token = _text(body, "refresh_token"), _text(body, "id_token")
         return cls(
-            provider=_required(body, "provider"),
+            provider=person.provider,
             access_token=Secret(_required(body, "access_token")),
             token_type=_required(body, "token_type"),
             refresh_token=Secret(refresh_token) if refresh_token else None,
             id_token=Secret(id_token) if id_token else None,
             expires_in=lifetime(body.get("expires_in")),
             scope=_text(body, "scope"),
-            user=user,
+            user=person.user,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from authproxy_common.events import Events
+from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.http.assembly import Surroundings
 from authproxy_common.http.browser import BrowserCookie
 from mcp_gateway.broker.auth_server import AuthServer
@@ -90,13 +91,14 @@ class AuthorizationServer:
 
     def _auth_server(self) -> AuthServer:
         config = self.config
-        return AuthServer(
-            external_url=config.external_auth_service_url,
-            internal_url=config.internal_auth_service_url or config.external_auth_service_url,
+        gateway = GatewaySignIn(
+            auth_server_url=config.external_auth_service_url,
+            internal_auth_server_url=config.internal_auth_service_url or None,
             gateway_uri=config.public_url + CALLBACK,
             provider=config.external_auth_provider or None,
             http=self.resources.http,
         )
+        return AuthServer(gateway)
 
     def _grant_types(
         self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events

@@ -67,16 +67,16 @@ class AuthorizationCodeGrant:
             raise
 
     def _grant(self, code: AuthorizationCode) -> Grant:
-        asked, person, now = code.authorization, code.sign_in, self.now()
+        asked, sign_in, now = code.authorization, code.sign_in, self.now()
         return Grant(
             grant_id=code.grant_id,
             client_id=asked.client_id,
-            subject=f"{person.provider}:{person.user['sub']}",
+            subject=sign_in.person.subject,
             resource=asked.resource,
             scope=asked.scope,
             secret=Secret(mint()),
             opened_at=now,
-            sign_in=person,
+            sign_in=sign_in,
             checked_at=now,
             consent_id=code.consent_id,
         )

@@ -1,0 +1,248 @@
+"""Signing users in through the auth server, from an app's side: the wire contract of docs/gateways.md.
+
+    sign_in = GatewaySignIn(auth_server_url=…, gateway_uri="https://app.example.com/callback", http=open_http())
+
+    url, pending = sign_in.begin()  # send the browser to `url`
+    session["sign_in"] = pending.to_json()
+
+    pending = PendingSignIn.from_json(session.pop("sign_in", None))  # at `gateway_uri`; taken out, so used once
+    signed_in = await sign_in.complete(pending, query_string)
+    session["person"] = signed_in.person.subject
+
+Every error is an `OAuthError`: its `description` may be shown, its `status` may be the page's.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from authproxy_common.errors import InvalidGrant, InvalidRequest, ServerError
+from authproxy_common.exchange import MalformedExchange, Person, SignIn
+from authproxy_common.http.client import Answer, ask
+from authproxy_common.params import Params
+from authproxy_common.pkce import METHOD, CodeChallenge, challenge_for, mint_verifier
+from authproxy_common.refusals import refusal
+from authproxy_common.secret import Secret, mint
+
+# The auth server itself bounds what it asks of the provider, by ten seconds.
+_DEADLINE = timedelta(seconds=12)
+_REVOCATION_DEADLINE = timedelta(seconds=3)
+
+_SIGN_IN_AGAIN = "Go back to the application and sign in again; finish in the browser in which you began."
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSignIn:
+    """A sign-in whose browser is at the auth server. It belongs into that browser's session, and is used once.
+
+    Args:
+        state: Comes back with the answer; shows that this browser began what is being finished.
+        code_verifier: Goes into the exchange; shows that the code is the answer to this sign-in (RFC 7636).
+    """
+
+    state: Secret
+    code_verifier: Secret
+
+    def to_json(self) -> dict[str, str]:
+        """For the session, which neither a URL nor a script may show."""
+        return {"state": self.state.reveal(), "code_verifier": self.code_verifier.reveal()}
+
+    @classmethod
+    def from_json(cls, kept: object) -> "PendingSignIn":
+        """Raises InvalidRequest where the session had none, which is how a callback that is opened twice ends."""
+        values = [kept.get(name) for name in ("state", "code_verifier")] if isinstance(kept, dict) else []
+        match values:
+            case [str(state), str(code_verifier)] if state and code_verifier:
+                return cls(Secret(state), Secret(code_verifier))
+            case _:
+                raise InvalidRequest(
+                    "no sign-in is under way in this browser, or it was already finished", remedy=_SIGN_IN_AGAIN
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCredentials:
+    """What the auth server knows an app by, where its operator gave the app a secret.
+
+    Args:
+        name: The app's, in the auth server's configuration.
+        secret: The app's alone.
+    """
+
+    name: str
+    secret: Secret
+
+    def header(self) -> str:
+        """As the value of an `Authorization` header: `client_secret_basic` (RFC 6749 §2.3.1)."""
+        # Not every server takes a `+` for a space; `%20` means the same to all.
+        pair = f"{quote(self.name, safe='')}:{quote(self.secret.reveal(), safe='')}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def form(self) -> dict[str, str]:
+        """As members of a form, for a request whose header is taken: `client_secret_post`."""
+        return {"client_id": self.name, "client_secret": self.secret.reveal()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySignIn:
+    """An app whose users the auth server signs in.
+
+    `begin` and `complete` are a whole sign-in for an app with sessions. `login_url` and `exchange` are their halves on
+    the wire, for one that keeps what is pending elsewhere, by `state`.
+
+    Args:
+        auth_server_url: The auth server's origin as browsers see it.
+        gateway_uri: The app's callback, which must be in the auth server's `allowed_redirect_uris`.
+        http: Sends our requests; `authproxy_common.http.client.open_http` makes one.
+        provider: The provider to ask for, and the only one whose answer is taken; None leaves the choice to the auth
+            server, or to the person.
+        internal_auth_server_url: The auth server's origin as this process sees it, where that is another.
+        credentials: Where the auth server asks for some.
+    """
+
+    auth_server_url: str
+    gateway_uri: str
+    http: httpx.AsyncClient
+    provider: str | None = None
+    internal_auth_server_url: str | None = None
+    credentials: GatewayCredentials | None = None
+
+    def begin(
+        self, *, scope: str | None = None, prompt: str | None = None, login_hint: str | None = None
+    ) -> tuple[str, PendingSignIn]:
+        """Where to send the browser, and what to keep in its session until it is back.
+
+        Args:
+            scope: Fewer scopes than the auth server would ask for, separated by spaces.
+            prompt, login_hint: As the provider knows them (OIDC Core §3.1.2.1); `prompt="login"` asks for the password.
+        """
+        pending = PendingSignIn(Secret(mint("st")), mint_verifier())
+        url = self.login_url(pending.state.reveal(), challenge_for(pending.code_verifier))
+        further = {"scope": scope, "prompt": prompt, "login_hint": login_hint}
+        query = urlencode({name: value for name, value in further.items() if value})
+        return (f"{url}&{query}" if query else url), pending
+
+    async def complete(self, pending: PendingSignIn, query: str) -> SignIn:
+        """Who signed in, and the provider's tokens.
+
+        Args:
+            pending: What was kept, and is kept no longer.
+            query: The callback's query string, as it came.
+
+        Raises:
+            InvalidRequest: The answer is not to this sign-in: offer to sign in again.
+            AccessDenied: The person, or the provider, said no.
+            TemporarilyUnavailable: The auth server or the provider did not answer: offer to sign in again later.
+            ServerError: The auth server did not take the code, or somebody answered nonsense; its log says more.
+            InvalidScope: The provider does not know a scope.
+        """
+        answer = Params.from_query(query.encode(errors="surrogatepass"))
+        if not pending.state.matches(answer.require("state")):
+            raise InvalidRequest("this sign-in was not begun in this browser", remedy=_SIGN_IN_AGAIN)
+        if error := answer.get("error"):
+            raise refusal(error, "auth server")
+        return await self.exchange(answer.require("code"), pending.code_verifier)
+
+    def login_url(self, state: str, code_challenge: CodeChallenge) -> str:
+        """Where to send the browser; it comes back to `gateway_uri` with `state`."""
+        query = {
+            "gateway_uri": self.gateway_uri,
+            "state": state,
+            "code_challenge": code_challenge.value,
+            "code_challenge_method": METHOD,
+        }
+        query |= {"provider": self.provider} if self.provider else {}
+        return f"{self.auth_server_url}/login?{urlencode(query)}"
+
+    async def exchange(self, code: str, code_verifier: Secret) -> SignIn:
+        """What the gateway code stands for, once.
+
+        Raises:
+            ServerError: The auth server refused it, or answered nonsense.
+            TemporarilyUnavailable: It could not be asked.
+        """
+        form = {"code": code, "gateway_uri": self.gateway_uri, "code_verifier": code_verifier.reveal()}
+        answer = await self._post("exchange", form)
+        if answer.status != 200:
+            raise ServerError("the auth server did not accept the gateway code")
+        try:
+            sign_in = SignIn.from_json(answer.json())
+        except MalformedExchange as error:
+            raise ServerError("the auth server's answer to the exchange is not usable") from error
+        if self.provider and sign_in.provider != self.provider:
+            raise ServerError("the sign-in was made at another provider than the one asked for")
+        return sign_in
+
+    async def refresh(self, sign_in: SignIn) -> SignIn:
+        """The same person's new tokens, which replace the old ones. Not to be asked twice at the same time.
+
+        Raises:
+            InvalidGrant: The provider no longer accepts the person, or gave no refresh token: sign in again.
+            ServerError: The auth server answered nonsense.
+            TemporarilyUnavailable: It, or the provider, could not be asked: keep the tokens, ask again.
+        """
+        if not sign_in.refresh_token:
+            raise InvalidGrant("the provider gave no refresh token")
+        form = {"refresh_token": sign_in.refresh_token.reveal(), "provider": sign_in.provider}
+        answer = await self._post("refresh", form)
+        if answer.status == 400 and _error(answer) == "invalid_grant":
+            raise InvalidGrant("the auth server says that the provider refuses")
+        if answer.status != 200:
+            raise ServerError("the auth server did not renew the provider's tokens")
+        try:
+            return sign_in.renewed(answer.json())
+        except MalformedExchange as error:
+            raise ServerError("the auth server's answer to the refresh is not usable") from error
+
+    async def revoke(self, sign_in: SignIn) -> None:
+        """Have the provider revoke what it issued, where it can.
+
+        Raises TemporarilyUnavailable or ServerError when nobody could be asked; it should keep nobody from signing out.
+        """
+        token = sign_in.refresh_token or sign_in.access_token
+        form = {"token": token.reveal(), "provider": sign_in.provider}
+        await self._post("revoke", form, deadline=_REVOCATION_DEADLINE)
+
+    async def validate(self, access_token: str) -> Person | None:
+        """Whose access token of the provider this is; None where the provider does not accept it.
+
+        Whom it was issued *to* is not said: a stranger's access token is no sign-in. `provider` must be given where the
+        auth server has several.
+
+        Raises:
+            ServerError: The auth server answered nonsense.
+            TemporarilyUnavailable: It, or the provider, could not be asked, which says nothing about the token.
+        """
+        form = {"provider": self.provider} if self.provider else {}
+        answer = await self._post("validate", form, access_token=access_token)
+        if answer.status == 401:
+            return None
+        try:
+            return Person.from_json(answer.json() if answer.status == 200 else None)
+        except MalformedExchange as error:
+            raise ServerError("the auth server's answer to the validation is not usable") from error
+
+    async def _post(
+        self, endpoint: str, form: dict[str, str], *, access_token: str | None = None, deadline: timedelta = _DEADLINE
+    ) -> Answer:
+        headers = {}
+        if access_token is not None:
+            headers = {"Authorization": f"Bearer {access_token}"}
+            form |= self.credentials.form() if self.credentials else {}
+        elif self.credentials:
+            headers = {"Authorization": self.credentials.header()}
+        base = self.internal_auth_server_url or self.auth_server_url
+        request = httpx.Request("POST", f"{base}/gateway-oauth/{endpoint}", data=form, headers=headers)
+        answer = await ask(self.http, request, dependency="auth server", deadline=deadline)
+        # Also 401, and not about the person or their token.
+        if answer.status == 401 and _error(answer) == "invalid_client":
+            raise ServerError("the auth server did not accept this gateway's credentials, or wants some")
+        return answer
+
+
+def _error(answer: Answer) -> str | None:
+    body = answer.json()
+    return body.get("error") if isinstance(body, dict) else None
