@@ -165,17 +165,19 @@ async def test_redirects_are_not_followed() -> None:
 
 
 @pytest.mark.parametrize(("status", "error"), [("404 Not Found", Unfetchable), ("204 No Content", Unfetchable)])
-async def test_an_answer_that_is_no_document_is_final(status: str, error: type[Exception]) -> None:
+async def test_an_answer_that_is_no_document_is_final(status: str, error: type[Unfetchable]) -> None:
     async with answering(with_body(b"", status)) as port:
-        with pytest.raises(error):
+        with pytest.raises(error) as caught:
             await fetch(f"http://127.0.0.1:{port}/")
+    assert caught.value.status == int(status[:3])
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "503 Busy", "429 Slow Down"])
 async def test_an_answer_that_may_be_another_later_is_not_final(status: str) -> None:
     async with answering(with_body(b"", status)) as port:
-        with pytest.raises(FetchFailed):
+        with pytest.raises(FetchFailed) as caught:
             await fetch(f"http://127.0.0.1:{port}/")
+    assert caught.value.status == int(status[:3])
 
 
 @pytest.mark.parametrize("length", [100, 101])
@@ -184,8 +186,9 @@ async def test_a_document_has_a_bound_on_its_size(length: int) -> None:
         if length <= 100:
             assert len((await fetch(f"http://127.0.0.1:{port}/")).body) == length
         else:
-            with pytest.raises(Unfetchable, match="longer"):
+            with pytest.raises(Unfetchable, match="longer") as caught:
                 await fetch(f"http://127.0.0.1:{port}/")
+            assert caught.value.status == 200
 
 
 async def test_a_document_without_an_end_is_left_at_the_bound() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx
 from starlette.routing import Route
 
 from authproxy_common.events import Events
@@ -67,7 +68,7 @@ class AuthorizationServer:
             opened.now,
             events,
         )
-        auth_server = self._auth_server()
+        auth_server = build_auth_server(config, opened.http)
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
         consents = Consents(kept.given_consents, config.consent_ttl_seconds > 0, grants, opened.now, events)
         grant_types = self._grant_types(kept, grants, auth_server, mode, events)
@@ -88,16 +89,6 @@ class AuthorizationServer:
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
         return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
-
-    def _auth_server(self) -> AuthServer:
-        config = self.config
-        return AuthServer(
-            external_url=config.external_auth_service_url,
-            internal_url=config.internal_auth_service_url or config.external_auth_service_url,
-            gateway_uri=config.public_url + CALLBACK,
-            provider=config.external_auth_provider or None,
-            http=self.resources.http,
-        )
 
     def _grant_types(
         self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
@@ -157,3 +148,14 @@ class AuthorizationServer:
                 "/introspect", IntrospectionEndpoint(clients.authentication, introspection).introspect, token
             ),
         ]
+
+
+def build_auth_server(config: AdapterSettings, http: httpx.AsyncClient) -> AuthServer:
+    """The auth server that these settings name."""
+    return AuthServer(
+        external_url=config.external_auth_service_url,
+        internal_url=config.internal_auth_service_url or config.external_auth_service_url,
+        gateway_uri=config.public_url + CALLBACK,
+        provider=config.external_auth_provider or None,
+        http=http,
+    )
