@@ -20,6 +20,7 @@ VALUES = {
     )
 }
 _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
+_DOCTOR = f"{COMMON}.doctor"
 
 # What each layer may import of our own, besides itself. A module belongs to the layer with the longest matching name.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,7 +32,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     _RECORDS: VALUES,
     _HTTP: VALUES,
     f"{COMMON}.gateway_sign_in": VALUES | {f"{_HTTP}.client"},
-    f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
+    _DOCTOR: VALUES | {_RECORDS, f"{_HTTP}.client", f"{_HTTP}.request_id"},
+    f"{COMMON}.cli": VALUES
+    | {_CONFIG, _DOCTOR, f"{_RECORDS}.sealing"}
+    | {f"{_HTTP}.{name}" for name in ("client", "request_id", "serving")},
     f"{AUTH}.domain": VALUES,
     f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
     f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS},
@@ -39,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
     f"{AUTH}.app": {AUTH, COMMON},
+    f"{AUTH}.doctor": VALUES | {f"{AUTH}.app", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
@@ -58,12 +63,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},
     f"{GATEWAY}.app": {GATEWAY, COMMON},
+    f"{GATEWAY}.doctor": VALUES
+    | {f"{COMMON}.gateway_sign_in"}
+    | {f"{GATEWAY}.{layer}" for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "proxy")}
+    | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }
 
 # Where each library may be imported. Whatever is not listed may not be imported at all.
 HOMES: dict[str, set[str]] = {
     "anyio": {
+        _DOCTOR,
         f"{_HTTP}.client",
         f"{_HTTP}.document_fetcher",
         f"{AUTH}.providers",
@@ -79,6 +89,7 @@ HOMES: dict[str, set[str]] = {
         f"{_HTTP}.client",
         f"{_HTTP}.document_fetcher",
         f"{COMMON}.gateway_sign_in",
+        f"{_DOCTOR}.vantage",
         f"{AUTH}.providers",
         f"{AUTH}.app",
         f"{GATEWAY}.proxy.transport",
@@ -90,9 +101,9 @@ HOMES: dict[str, set[str]] = {
     "msgspec": {_RECORDS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
-    "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits"},
+    "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits", f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
-    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition"},
+    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{GATEWAY}.doctor.mcp_servers"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
     | {f"{GATEWAY}.broker", f"{GATEWAY}.client_sources"},
     "uvicorn": {f"{_HTTP}.serving"},

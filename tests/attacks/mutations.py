@@ -329,7 +329,7 @@ MUTATIONS = [
         "packages/common/src/authproxy_common/http/document_fetcher.py",
         "if len(body) > limit:",
         "if False:",
-        "tests/common/test_document_fetcher.py::test_a_document_has_a_bound_on_its_size[101-False]",
+        "tests/common/test_document_fetcher.py::test_a_document_has_a_bound_on_its_size[101-status 200]",
     ),
     Mutation(
         "that a metadata document names itself",

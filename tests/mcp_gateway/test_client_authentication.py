@@ -171,7 +171,7 @@ async def test_an_assertion_with_a_wrong_claim_is_refused(world: World, changed:
 async def test_an_assertion_with_half_a_character_in_it_is_refused(world: World) -> None:
     claims = jwt.decode(assertion(world, "jwt")["client_assertion"], KEY, algorithms=["ES256"]).claims
     payload = json.dumps(claims | {"jti": "\ud800"}).encode()
-    proof = {"client_assertion_type": ASSERTION_TYPE}
+    proof: dict[str, str | None] = {"client_assertion_type": ASSERTION_TYPE}
     proof["client_assertion"] = jws.serialize_compact({"alg": "ES256", "kid": "key-1"}, payload, KEY)
     check_refused(await redeem(world, "jwt", proof))
 

@@ -1,21 +1,32 @@
-"""The command line that both services have: `serve`, `check`, and what a service adds."""
+"""The command line that both services have: `serve`, `check`, `doctor`, `keys`, and what a service adds."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
 import uvloop
 
+from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded, SettingsError
+from authproxy_common.doctor import Check, Report, Vantage, examine
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.http.client import open_http
+from authproxy_common.http.request_id import request_id_of_our_own
 from authproxy_common.http.serving import PortTakenError
+from authproxy_common.records.sealing import generate_key
 
 S = TypeVar("S")
+R = TypeVar("R")
+
+# At most, one after the other; it is then the request that times out, with words for who did not answer.
+_REQUESTS_OF_A_CHECK = 2
 
 _CONFIG = click.option(
     "--config",
@@ -35,14 +46,16 @@ class Service(Generic[S]):
         summary: One line for `--help`.
         load: Reads its settings; raises SettingsError.
         serve: Runs it until it is told to stop.
-        commands: That it has beside `serve` and `check`.
+        examined: What its doctor looks at, from where it is told; closes in the end what that needs.
+        key_commands: Below `keys`, that it has beside `new`.
     """
 
     name: str
     summary: str
     load: Callable[[Path, Any], Loaded[S]]
     serve: Callable[[Loaded[S]], Awaitable[None]]
-    commands: Sequence[click.Command] = ()
+    examined: Callable[[S, Vantage], AbstractAsyncContextManager[Sequence[Check]]]
+    key_commands: Sequence[click.Command] = ()
 
 
 def command_line(service: Service[S]) -> click.Group:
@@ -65,14 +78,56 @@ def command_line(service: Service[S]) -> click.Group:
     @group.command(help="Report every problem of the configuration; exit 1 if there is one.")
     @_CONFIG
     def check(path: Path) -> None:
-        loaded = _load_or_exit(service, path)
-        for warning in loaded.warnings:
-            click.echo(f"warning: {warning}", err=True)
+        _load_and_warn(service, path)
         click.echo(f"{path}: ok")
 
-    for command in service.commands:
-        group.add_command(command)
+    group.add_command(_doctor(service))
+    group.add_command(click.Group("keys", commands=[_new_key, *service.key_commands], help="Make and rotate keys."))
     return group
+
+
+def _doctor(service: Service[S]) -> click.Command:
+    @click.command(
+        help="Ask everything that the service needs whether it is as it has to be; exit 1 if something is not."
+    )
+    @_CONFIG
+    @click.option("--json", "as_json", is_flag=True, help="Report to a program.")
+    @click.option(
+        "--timeout",
+        default=10,
+        show_default=True,
+        metavar="SECONDS",
+        type=click.IntRange(1, 600),
+        help="Of a request.",
+    )
+    @click.option("--inside", is_flag=True, help="Here public URLs may be out of reach, as in many pods.")
+    def doctor(path: Path, *, as_json: bool, timeout: int, inside: bool) -> None:
+        settings = _load_and_warn(service, path).settings
+        report = _run(_report(service, settings, timedelta(seconds=timeout), inside=inside))
+        click.echo(report.to_json() if as_json else "\n".join(report.lines()))
+        sys.exit(0 if report.is_healthy else 1)
+
+    return doctor
+
+
+async def _report(service: Service[S], settings: S, deadline: timedelta, *, inside: bool) -> Report:
+    with request_id_of_our_own() as request_id:
+        async with open_http() as http:
+            vantage = Vantage(http, utc_now, deadline, inside)
+            async with service.examined(settings, vantage) as checks:
+                return Report(service.name, request_id, await examine(checks, _REQUESTS_OF_A_CHECK * deadline))
+
+
+@click.command("new", help="Print a new sealing key, for encryption_keys.")
+def _new_key() -> None:
+    click.echo(generate_key().reveal())
+
+
+def _load_and_warn(service: Service[S], path: Path) -> Loaded[S]:
+    loaded = _load_or_exit(service, path)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return loaded
 
 
 def _load_or_exit(service: Service[S], path: Path) -> Loaded[S]:
@@ -84,9 +139,9 @@ def _load_or_exit(service: Service[S], path: Path) -> Loaded[S]:
         sys.exit(1)
 
 
-def _run(serving: Awaitable[None]) -> None:
-    async def run() -> None:
-        await serving
+def _run(work: Awaitable[R]) -> R:
+    async def run() -> R:
+        return await work
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+        return runner.run(run())

@@ -54,13 +54,10 @@ class PendingSignIn:
     def from_json(cls, kept: object) -> "PendingSignIn":
         """Raises InvalidRequest where the session had none, which is how a callback that is opened twice ends."""
         values = [kept.get(name) for name in ("state", "code_verifier")] if isinstance(kept, dict) else []
-        match values:
-            case [str(state), str(code_verifier)] if state and code_verifier:
-                return cls(Secret(state), Secret(code_verifier))
-            case _:
-                raise InvalidRequest(
-                    "no sign-in is under way in this browser, or it was already finished", remedy=_SIGN_IN_AGAIN
-                )
+        texts = [value for value in values if isinstance(value, str) and value]
+        if len(texts) < 2:
+            raise InvalidRequest("no sign-in is under way in this browser, or it was finished", remedy=_SIGN_IN_AGAIN)
+        return cls(Secret(texts[0]), Secret(texts[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +106,11 @@ class GatewaySignIn:
     provider: str | None = None
     internal_auth_server_url: str | None = None
     credentials: GatewayCredentials | None = None
+
+    @property
+    def backend_url(self) -> str:
+        """The auth server's origin for our own requests."""
+        return self.internal_auth_server_url or self.auth_server_url
 
     def begin(
         self, *, scope: str | None = None, prompt: str | None = None, login_hint: str | None = None
@@ -234,8 +236,7 @@ class GatewaySignIn:
             form |= self.credentials.form() if self.credentials else {}
         elif self.credentials:
             headers = {"Authorization": self.credentials.header()}
-        base = self.internal_auth_server_url or self.auth_server_url
-        request = httpx.Request("POST", f"{base}/gateway-oauth/{endpoint}", data=form, headers=headers)
+        request = httpx.Request("POST", f"{self.backend_url}/gateway-oauth/{endpoint}", data=form, headers=headers)
         answer = await ask(self.http, request, dependency="auth server", deadline=deadline)
         # Also 401, and not about the person or their token.
         if answer.status == 401 and _error(answer) == "invalid_client":

@@ -1,10 +1,11 @@
-"""`auth-server serve` and `auth-server check`."""
+"""The command line of the auth server."""
 
 from datetime import timedelta
 
 import structlog
 
 from auth_server.app import Resources, create_app
+from auth_server.doctor import examined
 from auth_server.domain.callbacks import shared
 from auth_server.settings import AuthServerSettings, load_settings
 from authproxy_common.cli import Service, command_line
@@ -52,4 +53,6 @@ def _say_what_is_unusual(settings: AuthServerSettings) -> None:
         )
 
 
-main = command_line(Service("auth-server", "The auth server: signs browsers in for any gateway.", load_settings, run))
+main = command_line(
+    Service("auth-server", "The auth server: signs browsers in for any gateway.", load_settings, run, examined)
+)

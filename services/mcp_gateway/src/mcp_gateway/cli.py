@@ -1,4 +1,4 @@
-"""`mcp-gateway serve`, `mcp-gateway check` and `mcp-gateway keys rotate`."""
+"""The command line of the MCP gateway."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -7,24 +7,23 @@ from pathlib import Path
 import click
 import structlog
 
-from authproxy_common.addresses import Address, is_loopback, is_public
 from authproxy_common.cli import Service, command_line
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
-from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
 from authproxy_common.records import Store, open_store
 from authproxy_common.records.development_keys import development_key, sealing_keys
 from authproxy_common.records.rate_limits import open_rate_counters
 from mcp_gateway.app import Resources, create_app
-from mcp_gateway.composition.resources import Fetchers
+from mcp_gateway.composition.resources import open_fetchers
+from mcp_gateway.doctor import examined
 from mcp_gateway.proxy.transport import open_transport
 from mcp_gateway.settings import PASSTHROUGH, AdapterSettings, GatewaySettings, load_settings
 from mcp_gateway.tokens.key_file import rotate_key_file
 from mcp_gateway.tokens.key_rotation import Rotation, RotationRefused
-from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key, in_utc
+from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 
 log = structlog.get_logger("mcp_gateway")
 
@@ -44,7 +43,7 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
         signing_keys=await _signing_keys(config, store),
         counters=open_rate_counters(config.redis_url, "mcp-gateway"),
         http=open_http(),
-        fetchers=_fetchers(config),
+        fetchers=open_fetchers(config),
         transport=open_transport(),
         now=utc_now,
     )
@@ -72,13 +71,6 @@ def _say_what_is_unusual(config: AdapterSettings) -> None:
         )
 
 
-def _fetchers(config: AdapterSettings) -> Fetchers:
-    def outside(address: Address) -> bool:
-        return is_public(address) or (config.allow_loopback_client_metadata and is_loopback(address))
-
-    return Fetchers(public=DocumentFetcher(outside), anywhere=DocumentFetcher(lambda _address: True))
-
-
 async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:
     if config.signing_keys:
         return SigningKeys.from_pem(config.signing_keys)
@@ -87,11 +79,9 @@ async def _signing_keys(config: AdapterSettings, store: Store) -> SigningKeys:
     )
 
 
-@click.group(help="The ring of keys that sign access tokens.")
-def keys() -> None: ...
-
-
-@keys.command(help="Make a ring, or put a new key in front of one; the gateways are restarted with it afterwards.")
+@click.command(
+    help="Make a ring of signing keys, or put a new key in front of one; the gateways are restarted with it afterwards."
+)
 @click.option("--file", "path", required=True, type=click.Path(path_type=Path), help="Holds the ring; made if missing.")
 @click.option(
     "--signs-in",
@@ -120,14 +110,7 @@ def rotate(path: Path, signs_in: int, keep: int) -> None:
 
 def _account_of(rotation: Rotation, now: datetime) -> Iterator[str]:
     """A line for each key, by its public name."""
-    signing = rotation.ring.signing(now)
-    for key in rotation.ring.keys:
-        if key is signing:
-            yield f"{key.kid} signs"
-        elif key.signs_from and key.signs_from > now:
-            yield f"{key.kid} signs from {in_utc(key.signs_from)}"
-        else:
-            yield f"{key.kid} verifies"
+    yield from rotation.ring.account(now)
     for key in rotation.dropped:
         yield f"{key.kid} dropped"
 
@@ -138,6 +121,7 @@ main = command_line(
         "The MCP gateway: OAuth for MCP clients, proxy to MCP servers.",
         load_settings,
         run,
-        commands=[keys],
+        examined,
+        key_commands=[rotate],
     )
 )

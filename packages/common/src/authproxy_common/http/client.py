@@ -1,7 +1,8 @@
 """The outgoing HTTP client: one per process, with one TLS context, no redirects followed, every wait bounded."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -24,10 +25,11 @@ def open_http() -> httpx.AsyncClient:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read to its end."""
+    """An answer, read to its end. Names of headers are in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def json(self) -> Any:
         """The body as JSON, or None where it is none."""
@@ -63,7 +65,7 @@ async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: st
         raise TemporarilyUnavailable(f"the {dependency} did not answer", dependency=dependency) from error
     if response.status_code >= 500 or response.status_code == 429:
         raise TemporarilyUnavailable(f"the {dependency} answered {response.status_code}", dependency=dependency)
-    return Answer(response.status_code, body)
+    return Answer(response.status_code, body, dict(response.headers))
 
 
 async def _read_bounded(response: httpx.Response) -> bytes:

@@ -25,12 +25,28 @@ _ADDRESSES_TRIED = 3
 _CONNECTED_WITHIN = 2.0
 
 
-class Unfetchable(Exception):
-    """There is nothing to be had at this URL. The message is for the log: it may tell of addresses inside."""
+class _NotFetched(Exception):
+    """The message is for the log: it may tell of addresses inside.
+
+    Args:
+        status: What was answered; None where nothing was.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-class FetchFailed(Exception):
-    """It could not be had this time; asking again may help. The message is for the log."""
+class Unfetchable(_NotFetched):
+    """There is nothing to be had at this URL."""
+
+
+class OutOfBounds(Unfetchable):
+    """It leads to where we may not go."""
+
+
+class FetchFailed(_NotFetched):
+    """It could not be had this time; asking again may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +119,9 @@ def _request_headers(uri: HttpURI) -> list[tuple[str, str]]:
 
 def _check_status(status: int) -> None:
     if status >= 500 or status == 429:
-        raise FetchFailed(f"the answer was {status}")
+        raise FetchFailed(f"the answer was {status}", status)
     if status != 200:
-        raise Unfetchable(f"the answer was {status}")
+        raise Unfetchable(f"the answer was {status}", status)
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:
@@ -122,7 +138,7 @@ async def _bounded(response: httpcore.Response, limit: int) -> bytes:
     async for piece in response.aiter_stream():
         body += piece
         if len(body) > limit:
-            raise Unfetchable(f"the answer is longer than {limit} bytes")
+            raise Unfetchable(f"the answer is longer than {limit} bytes", response.status)
     return bytes(body)
 
 
@@ -146,7 +162,7 @@ class _CheckedConnections(httpcore.AsyncNetworkBackend):
         addresses = await self._resolve(host, port)
         # All of them: a name that also stands for something inside is nobody's outside.
         if not all(map(self.may_connect, addresses)):
-            raise Unfetchable(f"{host} is where we may not go")
+            raise OutOfBounds(f"{host} is where we may not go")
         within = _CONNECTED_WITHIN if timeout is None else min(timeout, _CONNECTED_WITHIN)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses[:_ADDRESSES_TRIED]:

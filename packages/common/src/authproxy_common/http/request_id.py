@@ -2,6 +2,8 @@
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -34,6 +36,14 @@ class RequestId:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self.app(scope, receive, send_with_id)
+
+
+@contextmanager
+def request_id_of_our_own() -> Iterator[str]:
+    """For calls that no request causes: they have this new id while the context is open."""
+    request_id = secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        yield request_id
 
 
 def request_id_of(scope: Scope) -> str:

@@ -145,9 +145,12 @@ class Discovery:
                 return found
         raise ServerError("the ID token is signed with a key that the identity provider does not publish")
 
+    async def keys(self) -> KeySet:
+        """All of a kind that we can use; raises as `metadata` does."""
+        return await self._keys.get(_KEYS_KEPT)
+
     async def _fetch_metadata(self) -> ProviderMetadata:
-        url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        return ProviderMetadata.from_json(await self._get_json(url), self.issuer)
+        return ProviderMetadata.from_json(await self._get_json(metadata_url(self.issuer)), self.issuer)
 
     async def _fetch_keys(self) -> KeySet:
         body = await self._get_json((await self.metadata()).jwks_uri)
@@ -162,6 +165,11 @@ class Discovery:
         if answer.status != 200:
             raise ServerError(f"the identity provider answered {answer.status} to a request for its metadata")
         return answer.json()
+
+
+def metadata_url(issuer: str) -> str:
+    """Where an issuer's discovery document is (Discovery §4.1)."""
+    return issuer.rstrip("/") + "/.well-known/openid-configuration"
 
 
 def _find(keys: KeySet, key_id: str | None) -> Key | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import httpx
 from starlette.routing import Route
 
 from authproxy_common.events import Events
@@ -67,7 +68,7 @@ class AuthorizationServer:
             opened.now,
             events,
         )
-        auth_server = self._auth_server()
+        auth_server = AuthServer(build_gateway_sign_in(config, opened.http))
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
         consents = Consents(kept.given_consents, seconds(config.consent_ttl_seconds), grants, opened.now, events)
         grant_types = self._grant_types(kept, grants, auth_server, mode, events)
@@ -88,17 +89,6 @@ class AuthorizationServer:
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
         return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
-
-    def _auth_server(self) -> AuthServer:
-        config = self.config
-        gateway = GatewaySignIn(
-            auth_server_url=config.external_auth_service_url,
-            internal_auth_server_url=config.internal_auth_service_url or None,
-            gateway_uri=config.public_url + CALLBACK,
-            provider=config.external_auth_provider or None,
-            http=self.resources.http,
-        )
-        return AuthServer(gateway)
 
     def _grant_types(
         self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
@@ -158,3 +148,14 @@ class AuthorizationServer:
                 "/introspect", IntrospectionEndpoint(clients.authentication, introspection).introspect, token
             ),
         ]
+
+
+def build_gateway_sign_in(config: AdapterSettings, http: httpx.AsyncClient) -> GatewaySignIn:
+    """Our side of sign-ins at the auth server that these settings name."""
+    return GatewaySignIn(
+        auth_server_url=config.external_auth_service_url,
+        internal_auth_server_url=config.internal_auth_service_url or None,
+        gateway_uri=config.public_url + CALLBACK,
+        provider=config.external_auth_provider or None,
+        http=http,
+    )

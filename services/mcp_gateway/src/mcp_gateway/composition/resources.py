@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import httpx
 
+from authproxy_common.addresses import Address, is_loopback, is_public
 from authproxy_common.clock import Clock
+from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.records import SealingKeys, Store
 from authproxy_common.records.rate_limits import RateCounters
 from mcp_gateway.client_sources.documents import Fetcher
 from mcp_gateway.proxy.transport import UpstreamTransport
+from mcp_gateway.settings import AdapterSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys
 
 
@@ -23,6 +26,15 @@ class Fetchers:
 
     public: Fetcher
     anywhere: Fetcher
+
+
+def open_fetchers(config: AdapterSettings) -> Fetchers:
+    """Both; in development strangers' documents may be on this machine too."""
+
+    def outside(address: Address) -> bool:
+        return is_public(address) or (config.allow_loopback_client_metadata and is_loopback(address))
+
+    return Fetchers(public=DocumentFetcher(outside), anywhere=DocumentFetcher(lambda _address: True))
 
 
 @dataclass(frozen=True, slots=True)

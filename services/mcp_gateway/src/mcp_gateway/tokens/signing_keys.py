@@ -5,7 +5,7 @@ key lets every replica know the key before one of them signs with it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,6 +72,17 @@ class SigningKeys:
         # A ring of which none has begun is refused at start; where a clock was set back since, the oldest is the one
         # that every replica has known longest.
         return next((each for each in self.keys if each.has_begun(moment)), self.keys[-1])
+
+    def account(self, moment: datetime) -> Iterator[str]:
+        """What each key does at `moment`, by its public name."""
+        signing = self.signing(moment)
+        for each in self.keys:
+            if each is signing:
+                yield f"{each.kid} signs"
+            elif each.signs_from and not each.has_begun(moment):
+                yield f"{each.kid} signs from {in_utc(each.signs_from)}"
+            else:
+                yield f"{each.kid} verifies"
 
     def published(self) -> dict[str, Any]:
         """The JWK set, public halves alone."""

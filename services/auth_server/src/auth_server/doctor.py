@@ -1,0 +1,169 @@
+"""What `auth-server doctor` looks at: Redis, this auth server under its public URL, and each provider."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from auth_server.app import CALLBACK, LOGIN, PREFIX
+from auth_server.providers.discovery import Discovery, metadata_url
+from auth_server.settings import AuthServerSettings, ProviderSettings
+from authproxy_common.doctor import Check, Failed, Vantage, is_ours, json_object, shown
+from authproxy_common.doctor.store import StoreExamination
+from authproxy_common.errors import OAuthError, ServerError
+from authproxy_common.http.client import Answer
+from authproxy_common.uri import parse_http_uri
+
+
+@asynccontextmanager
+async def examined(settings: AuthServerSettings, vantage: Vantage) -> AsyncIterator[Sequence[Check]]:
+    """Every check that these settings ask for."""
+    store = StoreExamination.of("auth-server", settings.redis_url)
+    ourselves = _Ourselves(settings, vantage)
+    checks = [*store.checks(), Check("public_url", ourselves.answer)]
+    for name, provider in settings.providers.items():
+        discovery = Discovery(provider.issuer, vantage.http, vantage.now)
+        checks += _ProviderExamination(name, provider, discovery, ourselves, vantage).checks()
+    try:
+        yield checks
+    finally:
+        await store.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ourselves:
+    """The auth server as browsers see it."""
+
+    settings: AuthServerSettings
+    vantage: Vantage
+
+    async def answer(self) -> str:
+        """It is what answers at its public URL."""
+        await self.check_answers(self.settings.public_url + LOGIN)
+        return f"this auth server answers at {self.settings.public_url}"
+
+    async def check_answers(self, url: str) -> None:
+        """Raises Failed unless an auth server answers at `url`, or Skipped.
+
+        Without its parameters every page refuses, and says so in its own way.
+        """
+        answer = await self.vantage.get_public(url)
+        expected = 400 if self.settings.offers_sign_in else 404
+        if answer.status != expected or not is_ours(answer):
+            raise Failed(
+                f"something other than this auth server answers at {url} (status {answer.status})",
+                f"let the ingress send {LOGIN}, {CALLBACK} and {PREFIX} of this host to the auth server, and restart "
+                "it when its configuration has changed",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _ProviderExamination:
+    """One provider.
+
+    Args:
+        name: In the configuration.
+        settings: Its own.
+        discovery: As the service reads it.
+        ourselves: Where it sends browsers back to.
+        vantage: From where is looked.
+    """
+
+    name: str
+    settings: ProviderSettings
+    discovery: Discovery
+    ourselves: _Ourselves
+    vantage: Vantage
+
+    def checks(self) -> list[Check]:
+        """What is examined."""
+        metadata, issuer, endpoints = (self._named(what) for what in ("metadata", "issuer", "endpoints"))
+        return [
+            Check(metadata, self.publishes_metadata),
+            Check(issuer, self.is_the_issuer, needs=metadata),
+            Check(endpoints, self.names_endpoints, needs=issuer),
+            Check(self._named("keys"), self.publishes_keys, needs=endpoints),
+            Check(self._named("clock"), self.agrees_on_the_time, needs=metadata),
+            Check(self._named("redirect_uri"), self.sends_browsers_back),
+        ]
+
+    async def publishes_metadata(self) -> str:
+        """Its discovery document can be had (Discovery §4)."""
+        await self._document()
+        return "can be read"
+
+    async def is_the_issuer(self) -> str:
+        """The document is that of the configured issuer, by the service's own rule (Discovery §4.3)."""
+        try:
+            await self.discovery.metadata()
+        except ServerError:
+            # The same is raised for unusable endpoints, which are not this check's.
+            issuer = (await self._document()).get("issuer")
+            if issuer != self.settings.issuer:
+                raise Failed(
+                    f"{self.settings.issuer} is configured, and the provider says that it is {shown(issuer)}",
+                    f"if that is the one you mean, write it in providers.{self.name}.issuer as the provider does",
+                ) from None
+        return f"the provider is {self.settings.issuer}"
+
+    async def names_endpoints(self) -> str:
+        """Whatever the document names can be used."""
+        try:
+            await self.discovery.metadata()
+        except OAuthError as error:
+            raise Failed(
+                error.description, "the provider has to publish https URLs for authorization, token and keys"
+            ) from error
+        return "usable"
+
+    async def publishes_keys(self) -> str:
+        """There is a key to check ID tokens with."""
+        url = (await self.discovery.metadata()).jwks_uri
+        remedy = "the provider has to publish there the keys that it signs ID tokens with"
+        json_object(url, await self.vantage.get(url, remedy=remedy), remedy=remedy)
+        try:
+            count = len((await self.discovery.keys()).keys)
+        except OAuthError as error:
+            raise Failed(f"{url}: {error.description}", remedy) from error
+        if not count:
+            raise Failed(f"{url} has no key that can be used", remedy)
+        return f"{count} can be used"
+
+    async def agrees_on_the_time(self) -> str:
+        """What it signs now is neither old nor of the future here."""
+        return self.vantage.check_clock(await self._answer())
+
+    async def sends_browsers_back(self) -> str:
+        """The redirect URI leads to this auth server, on the host where the browser's cookie is."""
+        uri, key = parse_http_uri(self.settings.redirect_uri), f"providers.{self.name}.redirect_uri"
+        public_url = self.ourselves.settings.public_url
+        paths = [prefix + path for prefix in ("", PREFIX) for path in (CALLBACK, f"{CALLBACK}/{self.name}")]
+        if uri.path not in paths or uri.query:
+            raise Failed(
+                f"no browser comes back to the path {uri.path}",
+                f"{key} must end with {CALLBACK} or {CALLBACK}/{self.name}, here and where it is registered",
+            )
+        if uri.origin != parse_http_uri(public_url).origin:
+            raise Failed(
+                f"browsers begin at {public_url} and would come back to {uri.origin}, which does not know them",
+                f"{key} and public_url must have the same scheme, host and port",
+            )
+        await self.ourselves.check_answers(self.settings.redirect_uri)
+        return f"this auth server answers at {self.settings.redirect_uri}, which has to be registered with the provider"
+
+    async def _document(self) -> dict[str, Any]:
+        return json_object(self._metadata_url(), await self._answer(), remedy=self._remedy())
+
+    async def _answer(self) -> Answer:
+        return await self.vantage.get(self._metadata_url(), remedy=self._remedy())
+
+    def _metadata_url(self) -> str:
+        return metadata_url(self.settings.issuer)
+
+    def _remedy(self) -> str:
+        return (
+            f"open the address in a browser: providers.{self.name}.issuer must be right, and this machine must reach it"
+        )
+
+    def _named(self, what: str) -> str:
+        return f"provider {self.name} {what}"
