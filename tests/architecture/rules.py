@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     _HTTP: VALUES,
     f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
     f"{AUTH}.domain": VALUES,
-    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
+    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing"},
     f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", _RECORDS, _EVENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},

@@ -1,7 +1,7 @@
 """The outgoing HTTP client: one per process, with one TLS context, no redirects followed, every wait bounded."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,12 @@ class Answer:
 
     status: int
     body: bytes
+    media_type: str = field(default="", compare=False)
+
+    @property
+    def says_json(self) -> bool:
+        """Whether its Content-Type is JSON's, or that of a format made of JSON (RFC 6839 §3.1)."""
+        return self.media_type == "application/json" or self.media_type.endswith("+json")
 
     def json(self) -> Any:
         """The body as JSON, or None where it is none."""
@@ -60,10 +66,12 @@ async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: st
             finally:
                 await response.aclose()
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLongError) as error:
-        raise TemporarilyUnavailable(f"the {dependency} did not answer", dependency=dependency) from error
+        how = _HOW_IT_FAILED.get(type(error), "did not answer")
+        raise TemporarilyUnavailable(f"the {dependency} {how}", dependency=dependency) from error
     if response.status_code >= 500 or response.status_code == 429:
         raise TemporarilyUnavailable(f"the {dependency} answered {response.status_code}", dependency=dependency)
-    return Answer(response.status_code, body)
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Answer(response.status_code, body, media_type)
 
 
 async def _read_bounded(response: httpx.Response) -> bytes:
@@ -77,3 +85,11 @@ async def _read_bounded(response: httpx.Response) -> bytes:
 
 class _TooLongError(Exception):
     """The answer is longer than anything we ask for."""
+
+
+_HOW_IT_FAILED: dict[type[Exception], str] = {
+    TimeoutError: "did not answer in time",
+    httpx.ReadTimeout: "did not answer in time",
+    httpx.RemoteProtocolError: "broke off its answer, or did not speak HTTP",
+    _TooLongError: "answered more than can be read",
+}
