@@ -165,11 +165,11 @@ MUTATIONS = [
         "test_a_form_that_answers_nothing_is_an_error_page_and_not_kept[unknown state]",
     ),
     Mutation(
-        "one use of a posted answer's sign-in",
+        "one use of a posted answer",
         f"{_AUTH}/flows/sign_in.py",
-        "attempt = await self.attempts.take(state)",
-        "attempt = await self.attempts.get(state)",
-        "tests/auth_server/test_posted_answers.py::test_a_second_form_of_the_same_answer_gets_no_second_code",
+        "posted = await self.posted.take(handle)",
+        "posted = await self.posted.get(handle)",
+        "tests/auth_server/test_posted_answers.py::test_a_handle_is_used_once_and_soon",
     ),
     Mutation(
         "the code's redirect_uri",

@@ -122,6 +122,8 @@ async def test_a_handle_is_used_once_and_soon(auth: AuthServerWorld) -> None:
     once = await post(auth, (await form_of(auth)).fields)
     assert "code" in answer_of(await follow(auth, once))
     check_page(await follow(auth, once), 400, "already finished")
+    [kept] = auth.store.kept(POSTED)
+    assert await auth.store.get(kept.key) is None
 
     late = await post(auth, (await form_of(auth)).fields)
     auth.clock.advance(timedelta(minutes=1))

@@ -25,7 +25,9 @@ def claims_of(answer: Answer) -> dict[str, Any] | None:
     Raises ServerError for an answer that is neither; a signed one (`application/jwt`) is not read.
     """
     claims = _object_of(answer)
-    if claims is not None and (not isinstance(claims.get("sub"), str) or not claims["sub"]):
+    if claims is None:
+        return None
+    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise ServerError(f"the identity provider's {_SOURCE} names nobody")
     return claims
 
