@@ -1,5 +1,6 @@
 """GitHub: who somebody is without OpenID, and what of it can be believed."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +102,27 @@ async def test_a_refresh_token_that_github_no_longer_accepts_is_an_invalid_grant
     world = github_world(GitHub(token_error="bad_refresh_token"))
 
     check_json(await world.refresh("ghr_outdated", provider="github"), 400, "invalid_grant")
+
+
+@pytest.mark.requirement("BR-04")
+async def test_a_refresh_token_is_asked_for_whatever_the_gateway_asks_and_renewed() -> None:
+    github = GitHub()
+    world = github_world(github)
+
+    before = await world.tokens(scope="read:user")
+    after = (await world.refresh(before["refresh_token"], provider="github")).json()
+
+    assert github.asked["authorize"][0]["scope"] == "read:user offline_access"
+    assert before["expires_in"] == 28800
+    assert after["access_token"] != before["access_token"]
+    assert after["refresh_token"] not in {None, before["refresh_token"]}
+    world.clock.advance(timedelta(minutes=1))
+    check_json(await world.refresh(before["refresh_token"], provider="github"), 400, "invalid_grant")
+
+
+@pytest.mark.requirement("BR-04")
+async def test_no_refresh_token_is_asked_for_where_none_is_wanted() -> None:
+    assert "refresh_token" not in await github_world(GitHub(), refresh_tokens=False).tokens()
 
 
 async def test_scopes_come_back_with_spaces_between_them() -> None:

@@ -148,6 +148,7 @@ DOCUMENTED = {
                 "Authenticate with Private Key JWT, "
                 "https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt"
             ),
+            "OpenID Connect Core 1.0 §3.1.2.1, for nonce and login_hint",
         ),
         words(
             "audience scope response_type client_id state redirect_uri code_challenge code_challenge_method",
@@ -255,6 +256,6 @@ async def test_github_is_asked_what_it_documents_and_nothing_else() -> None:
 
     [asked], [redeemed] = github.asked["authorize"], github.asked["token"]
     check_documented(asked, authorization | STANDARD)
-    assert (asked["scope"], asked["login"]) == ("read:user user:email", "octocat")
+    assert (asked["scope"], asked["login"]) == ("read:user user:email offline_access", "octocat")
     check_documented(redeemed, token | STANDARD_TOKEN)
     assert {*SECRET, "code", "redirect_uri", "code_verifier"} <= redeemed.keys()

@@ -50,6 +50,7 @@ class GitHub:
     token_error: str | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: dict[str, set[str]] = field(default_factory=dict)
+    refresh_tokens: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def site(self) -> Starlette:
@@ -85,17 +86,29 @@ class GitHub:
         self.asked.setdefault("token", []).append(form)
         if request.headers.get("accept") != "application/json":
             return Response("access_token=…", media_type="application/x-www-form-urlencoded")
-        asked = self.codes.pop(form.get("code", ""), None)
+        is_refresh = form.get("grant_type") == "refresh_token"
+        issued = self.refresh_tokens if is_refresh else self.codes
+        asked = issued.pop(form.get("refresh_token" if is_refresh else "code", ""), None)
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             return JSONResponse({"error": "incorrect_client_credentials"})
         if self.token_error:
             return JSONResponse({"error": self.token_error})
-        if asked is None or s256(form.get("code_verifier", "")) != asked["code_challenge"]:
+        if asked is None:
+            return JSONResponse({"error": "bad_refresh_token" if is_refresh else "bad_verification_code"})
+        if not is_refresh and s256(form.get("code_verifier", "")) != asked["code_challenge"]:
             return JSONResponse({"error": "bad_verification_code"})
-        token = f"gho_{secrets.token_hex(18)}"
-        self.tokens[token] = set(asked.get("scope", "").split())
-        scope = ",".join(sorted(self.tokens[token]))
-        return JSONResponse({"access_token": token, "token_type": "bearer", "scope": scope})
+        return JSONResponse(self._issued(asked))
+
+    def _issued(self, asked: dict[str, str]) -> dict[str, Any]:
+        """`offline_access` makes a token expire and brings a refresh token; it is no scope of the token's."""
+        token, scopes = f"gho_{secrets.token_hex(18)}", set(asked.get("scope", "").split())
+        self.tokens[token] = scopes - {"offline_access"}
+        body = {"access_token": token, "token_type": "bearer", "scope": ",".join(sorted(self.tokens[token]))}
+        if "offline_access" not in scopes:
+            return body
+        refresh_token = f"ghr_{secrets.token_hex(38)}"
+        self.refresh_tokens[refresh_token] = asked
+        return {**body, "expires_in": 28800, "refresh_token": refresh_token, "refresh_token_expires_in": 15897600}
 
     async def _delete(self, request: Request) -> Response:
         pair = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()

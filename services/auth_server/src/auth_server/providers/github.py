@@ -58,7 +58,13 @@ class GitHubProvider(OAuthProvider):
         # The one value that GitHub knows.
         prompt = "select_account" if "select_account" in (request.prompt or "").split() else None
         endpoint, further = self.client.settings.authorization_endpoint, {"login": request.login_hint or ""}
-        return self.client.authorization_url(endpoint, replace(request, prompt=prompt), request.scope, further)
+        scope = self._offline(request.scope)
+        return self.client.authorization_url(endpoint, replace(request, prompt=prompt), scope, further)
+
+    def _offline(self, scope: str) -> str:
+        """With the scope by which an OAuth app gets a refresh token; it means nothing to a GitHub that is older."""
+        scopes = dict.fromkeys([*scope.split(), *(["offline_access"] if self.client.settings.refresh_tokens else [])])
+        return " ".join(scopes)
 
     def tokens_of(self, answer: Answer) -> dict[str, Any]:
         tokens = self.client.parse_tokens(answer)
