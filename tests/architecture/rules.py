@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {_CONFIG, _DOCTOR, f"{_RECORDS}.sealing"}
     | {f"{_HTTP}.{name}" for name in ("client", "request_id", "serving")},
     f"{AUTH}.domain": VALUES,
-    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
+    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing"},
     f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},

@@ -9,6 +9,7 @@ import yaml
 
 from auth_server.settings import AuthServerSettings, load_settings
 from authproxy_common.config import Loaded, SettingsError
+from tests.support.client_keys import client_key, ec_key
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "config" / "oauth2_config.yaml"
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -23,6 +24,7 @@ REGISTRATIONS = {
     "okta": {"OKTA_ISSUER": "https://example.okta.com/oauth2/default"},
     "auth0": {"AUTH0_DOMAIN": "example.eu.auth0.com"},
     "keycloak": {"KEYCLOAK_ISSUER": "https://sso.example.com/realms/example"},
+    "github": {},
 }
 ISSUERS = {
     "azure": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
@@ -30,6 +32,15 @@ ISSUERS = {
     "okta": "https://example.okta.com/oauth2/default",
     "auth0": "https://example.eu.auth0.com/",
     "keycloak": "https://sso.example.com/realms/example",
+    "github": "",
+}
+KINDS = {
+    "azure": "entra",
+    "google": "google",
+    "okta": "oidc",
+    "auth0": "auth0",
+    "keycloak": "keycloak",
+    "github": "github",
 }
 
 
@@ -67,7 +78,7 @@ def problems_of(tmp_path: Path, **changed: Any) -> dict[str, str]:
 
 
 @pytest.mark.requirement("CF-01", "CF-04")
-def test_the_shipped_file_serves_all_five_registrations_at_once() -> None:
+def test_the_shipped_file_serves_all_six_registrations_at_once() -> None:
     variables = PRODUCTION.copy()
     for name in REGISTRATIONS:
         variables |= variables_of(name)
@@ -76,24 +87,12 @@ def test_the_shipped_file_serves_all_five_registrations_at_once() -> None:
 
     providers = loaded.settings.providers
     assert {name: provider.issuer for name, provider in providers.items()} == ISSUERS
+    assert {name: provider.kind for name, provider in providers.items()} == KINDS
     for name, provider in providers.items():
         assert (provider.client_id, provider.client_secret.reveal()) == (f"{name}-client", f"{name}-hush")
         assert provider.redirect_uri == "https://auth.example.com/callback"
     assert [warning.key for warning in loaded.warnings] == ["providers.development"]
     assert loaded.settings.proxy_oauth.strict_uri_validation
-
-
-@pytest.mark.requirement("BR-04")
-def test_the_shipped_file_asks_each_provider_for_refresh_tokens_in_its_own_way() -> None:
-    variables = PRODUCTION.copy()
-    for name in REGISTRATIONS:
-        variables |= variables_of(name)
-
-    providers = load_settings(SHIPPED, variables).settings.providers
-
-    asked_by_scope = {name for name, provider in providers.items() if "offline_access" in provider.scope.split()}
-    assert asked_by_scope == {"azure", "okta", "auth0", "keycloak"}
-    assert providers["google"].authorization_parameters == {"access_type": "offline", "prompt": "consent"}
 
 
 @pytest.mark.requirement("CF-04")
@@ -225,3 +224,187 @@ def test_further_authorization_parameters_cannot_be_those_that_we_set_ourselves(
 @pytest.mark.parametrize("switched_off", [{"enabled": False}, {"proxy_oauth": {"enabled": False}}])
 def test_an_auth_server_that_is_switched_off_needs_no_provider(tmp_path: Path, switched_off: dict[str, Any]) -> None:
     assert not load(tmp_path, providers={}, **switched_off).settings.offers_sign_in
+
+
+KEY_PEM, CERTIFICATE = client_key().pem, client_key().certificate
+ENTRA = "https://login.microsoftonline.com"
+TENANT = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"
+ENDPOINTS = {f"{name}_endpoint": f"https://idp.test/{name}" for name in ("authorization", "token", "userinfo")}
+
+
+def provider(**changed: Any) -> dict[str, Any]:
+    """A provider that is in order but for what is changed; what is changed to None is left out."""
+    values = {
+        "issuer": "https://idp.test",
+        "client_id": "broker",
+        "client_secret": "hush",
+        "redirect_uri": "https://auth.test/callback",
+        **changed,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@pytest.mark.requirement("BR-08", "BR-09", "CF-02")
+@pytest.mark.parametrize(
+    ("changed", "key", "says"),
+    [
+        pytest.param({"issuer": None}, "issuer", "is missing", id="no issuer"),
+        pytest.param({"type": "okta"}, "type", "must be one of oidc, oauth2", id="a type that does not exist"),
+        pytest.param({"scope": "email"}, "scope", "must have openid", id="a scope without openid"),
+        pytest.param({"response_mode": "fragment"}, "response_mode", "query, form_post", id="another response mode"),
+        pytest.param(
+            {"token_endpoint": "https://a.test"}, "token_endpoint", "github or oauth2", id="endpoint and issuer"
+        ),
+        pytest.param({"allowed_tenants": [TENANT]}, "allowed_tenants", "type entra", id="tenants of no tenant"),
+        pytest.param({"hosted_domains": ["a.test"]}, "hosted_domains", "type google", id="domains of another"),
+        pytest.param({"audience": "https://a.test"}, "audience", "type auth0", id="audience of another"),
+        pytest.param({"subject_claim": "id"}, "subject_claim", "type oauth2", id="subject of another"),
+        pytest.param(
+            {"type": "oauth2", "issuer": None, "token_endpoint": "https://a.test"},
+            "userinfo_endpoint",
+            "is missing",
+            id="no userinfo endpoint",
+        ),
+        pytest.param(
+            {"type": "github", "issuer": None, "token_endpoint": "https://a.test"},
+            "authorization_endpoint",
+            "is missing",
+            id="another GitHub in part",
+        ),
+        pytest.param(
+            {"type": "github", "issuer": None, **ENDPOINTS}, "userinfo_endpoint", "/user", id="another GitHub's API"
+        ),
+        pytest.param({"type": "github", "client_secret": None}, "client_secret", "is needed", id="GitHub, no secret"),
+        pytest.param(
+            {"type": "github", "issuer": None, "groups_claim": "a"},
+            "groups_claim",
+            "this one is github",
+            id="GitHub's groups",
+        ),
+        pytest.param({"issuer": f"{ENTRA}/contoso.com/v2.0"}, "issuer", "/TENANT/v2.0", id="a tenant by its domain"),
+        pytest.param({"issuer": f"{ENTRA}/{TENANT}"}, "issuer", "/TENANT/v2.0", id="an issuer of version 1"),
+        pytest.param(
+            {"issuer": f"{ENTRA}/common/v2.0", "allowed_tenants": ["contoso.com"]},
+            "allowed_tenants",
+            "by their ids",
+            id="allowed tenants by their domains",
+        ),
+        pytest.param(
+            {"issuer": f"{ENTRA}/{TENANT}/v2.0", "allowed_tenants": [TENANT]},
+            "allowed_tenants",
+            "of many tenants",
+            id="allowed tenants of one tenant",
+        ),
+    ],
+)
+def test_a_provider_out_of_order_is_refused_with_its_key(
+    tmp_path: Path, changed: dict[str, Any], key: str, says: str
+) -> None:
+    assert says in problems_of(tmp_path, providers={"test": provider(**changed)})[f"providers.test.{key}"]
+
+
+@pytest.mark.requirement("BR-10", "CF-02")
+@pytest.mark.parametrize(
+    ("changed", "key", "says"),
+    [
+        pytest.param({"private_key": KEY_PEM}, "private_key", "one credential too many", id="key and secret"),
+        pytest.param({"client_secret": None, "private_key": "hush"}, "private_key", "in PEM", id="key that is none"),
+        pytest.param(
+            {"client_secret": None, "private_key": CERTIFICATE}, "private_key", "must be a private", id="a public key"
+        ),
+        pytest.param(
+            {"token_endpoint_auth_method": "tls"}, "token_endpoint_auth_method", "one of", id="another method"
+        ),
+        pytest.param(
+            {"client_secret": None, "token_endpoint_auth_method": "client_secret_post"},
+            "client_secret",
+            "is needed",
+            id="no secret to post",
+        ),
+        pytest.param(
+            {"token_endpoint_auth_method": "private_key_jwt", "client_secret": None},
+            "private_key",
+            "is needed",
+            id="no key",
+        ),
+        pytest.param(
+            {"token_endpoint_auth_method": "none"}, "token_endpoint_auth_method", "credential", id="none, a secret"
+        ),
+        pytest.param({"certificate": CERTIFICATE}, "certificate", "private_key alone", id="certificate of no key"),
+        pytest.param(
+            {"client_secret": None, "private_key": KEY_PEM, "certificate": "hush"},
+            "certificate",
+            "X.509",
+            id="no certificate",
+        ),
+        pytest.param(
+            {"client_secret": None, "private_key": KEY_PEM, "certificate": client_key("of somebody else").certificate},
+            "certificate",
+            "not that of private_key",
+            id="certificate of another key",
+        ),
+        pytest.param(
+            {"issuer": f"{ENTRA}/{TENANT}/v2.0", "client_secret": None, "private_key": KEY_PEM},
+            "certificate",
+            "thumbprint",
+            id="Entra without a certificate",
+        ),
+    ],
+)
+def test_credentials_out_of_order_are_refused_with_their_key_and_not_repeated(
+    tmp_path: Path, changed: dict[str, Any], key: str, says: str
+) -> None:
+    problems = problems_of(tmp_path, providers={"test": provider(**changed)})
+
+    assert says in problems[f"providers.test.{key}"]
+    assert "hush" not in str(problems)
+    assert "BEGIN" not in str(problems)
+
+
+@pytest.mark.requirement("BR-09")
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({"issuer": f"{ENTRA}/{TENANT}/v2.0"}, "entra"),
+        ({"issuer": f"https://login.microsoftonline.us/{TENANT}/v2.0"}, "entra"),
+        ({"issuer": "https://accounts.google.com"}, "google"),
+        ({"issuer": "https://example.eu.auth0.com/"}, "auth0"),
+        ({"issuer": "https://login.example.com/", "type": "auth0"}, "auth0"),
+        ({"issuer": "https://auth0.com.evil.test"}, "oidc"),
+        ({"issuer": "https://example.okta.com"}, "oidc"),
+        ({"issuer": "https://accounts.google.com", "type": "oidc"}, "oidc"),
+        ({"issuer": "https://github.com/login/oauth"}, "github"),
+        ({"issuer": None, **ENDPOINTS}, "oauth2"),
+    ],
+)
+def test_a_provider_is_known_by_its_host_unless_its_type_is_said(
+    tmp_path: Path, changed: dict[str, Any], kind: str
+) -> None:
+    assert load(tmp_path, providers={"test": provider(**changed)}).settings.providers["test"].kind == kind
+
+
+@pytest.mark.requirement("BR-10", "CF-02")
+@pytest.mark.parametrize(
+    ("changed", "method"),
+    [
+        ({}, None),
+        ({"client_secret": None}, "none"),
+        ({"client_secret": None, "private_key": KEY_PEM}, "private_key_jwt"),
+        ({"client_secret": None, "private_key": KEY_PEM, "certificate": CERTIFICATE}, "private_key_jwt"),
+        ({"client_secret": None, "private_key": ec_key("P-384").as_pem(private=True).decode()}, "private_key_jwt"),
+        ({"token_endpoint_auth_method": "client_secret_post"}, "client_secret_post"),
+    ],
+)
+def test_how_we_authenticate_follows_from_what_there_is(
+    tmp_path: Path, changed: dict[str, Any], method: str | None
+) -> None:
+    assert load(tmp_path, providers={"test": provider(**changed)}).settings.providers["test"].auth_method == method
+
+
+@pytest.mark.requirement("CF-03")
+def test_every_endpoint_of_a_provider_has_tls_outside_development(tmp_path: Path) -> None:
+    plain = {name: url.replace("https", "http") for name, url in ENDPOINTS.items()}
+
+    problems = problems_of(tmp_path, providers={"test": provider(type="oauth2", issuer=None, **plain)})
+
+    assert problems.keys() == {f"providers.test.{name}" for name in ENDPOINTS}

@@ -16,7 +16,7 @@ from authproxy_common.secret import Secret
 from tests.support.clock import MovableClock
 from tests.support.network import virtual_network
 from tests.support.observed_store import ObservedStore
-from tests.support.openid_provider import IDP, OpenIDProvider, s256
+from tests.support.openid_provider import OpenIDProvider, s256
 
 AUTH = "https://auth.test"
 GATEWAY_URI = "https://app.test/oauth/callback"
@@ -62,7 +62,7 @@ class AuthServerWorld:
         self.clock = MovableClock()
         self.provider = OpenIDProvider(self.clock, **(provider or {}))
         self.store = ObservedStore(open_store(Secret("memory://")), self.clock)
-        self.internet = virtual_network({IDP: self.provider})
+        self.internet = virtual_network({origin_of(self.provider.issuer): self.provider})
         self.settings = AuthServerSettings(
             public_url=settings.pop("public_url", AUTH),
             providers={name: provider_settings(self.provider, **(configured or {})) for name in providers},
@@ -96,7 +96,7 @@ class AuthServerWorld:
     async def approve(self, login: httpx.Response) -> str:
         """Sign in at the provider; the URL that it sends the browser to."""
         assert login.status_code == 302, login.text
-        assert login.headers["location"].startswith(IDP), login.headers["location"]
+        assert login.headers["location"].startswith(origin_of(self.provider.issuer)), login.headers["location"]
         with anyio.fail_after(self.patience.total_seconds()):
             answer = await self.internet.get(login.headers["location"])
         assert answer.status_code == 302, answer.text
@@ -150,6 +150,11 @@ class AuthServerWorld:
         backend = self.another_browser()
         backend.headers.update(bearing(access_token))
         return await self.get(f"/gateway-oauth/userinfo?{urlencode(query)}", backend)
+
+
+def origin_of(url: str) -> str:
+    """Scheme and authority."""
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
 
 
 def bearing(access_token: str) -> dict[str, str]:

@@ -9,19 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 import httpx
-from joserfc import jws
-from joserfc.jwk import RSAKey
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from authproxy_common.clock import Clock
+from tests.support.client_assertions import ASSERTION_TYPE
 from tests.support.gate import Gate
 
 IDP = "https://idp.test"
@@ -63,6 +66,9 @@ class OpenIDProvider:
         issuer: Its issuer identifier.
         client_id, client_secret, redirect_uri: Its client's registration.
         auth_methods: How the client may authenticate.
+        registered_key: The client's public key, for `private_key_jwt`.
+        assertion_audience: Whom client assertions must be for; None: the token endpoint.
+        speaks_openid: Whether it knows scopes of OpenID and issues ID tokens.
         sends_issuer: Whether its authorization responses have `iss`, and its metadata says so.
         rotates: Whether a refresh answers with a new refresh token, the old one being spent.
         signs_in_again: Whether a refresh answers with a new ID token.
@@ -70,7 +76,7 @@ class OpenIDProvider:
         is_down: Whether its port is closed.
         gates: Where its answers wait, by endpoint. One that is never opened makes an endpoint that never answers.
         instead: Answers to give in place of its own, by endpoint.
-        statuses: Statuses to give to its own answers, by endpoint.
+        statuses, media_types: To give to its own answers, by endpoint.
         metadata, members, claims, header, user: What to change in its discovery document, its token responses, its ID
             tokens, their headers, and what it says of a person at the userinfo endpoint; None leaves out.
         forge: Makes its ID tokens in place of itself.
@@ -82,6 +88,9 @@ class OpenIDProvider:
     client_secret: str = "s3cret/with+signs"
     redirect_uri: str = "https://auth.test/callback"
     auth_methods: tuple[str, ...] = ("client_secret_basic",)
+    registered_key: RSAKey | ECKey | None = None
+    assertion_audience: str | None = None
+    speaks_openid: bool = True
     sends_issuer: bool = False
     rotates: bool = True
     signs_in_again: bool = True
@@ -90,6 +99,7 @@ class OpenIDProvider:
     gates: dict[str, Gate] = field(default_factory=dict)
     instead: dict[str, Response] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
+    media_types: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     members: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
@@ -102,6 +112,7 @@ class OpenIDProvider:
     refresh_tokens: dict[str, Issued] = field(default_factory=dict)
     access_tokens: dict[str, Issued] = field(default_factory=dict)
     asked: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    seen_assertions: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         endpoints = {
@@ -112,10 +123,16 @@ class OpenIDProvider:
             "revoke": ("/revoke", self._revoke),
             "userinfo": ("/userinfo", self._user_info),
         }
+        # An issuer may have a path, below which everything is.
+        base = urlsplit(self.issuer).path.rstrip("/")
         self.published = self.published or [self.signing_key.as_dict(private=False)]
         self._app = Starlette(
             routes=[
-                Route(path, self._answering(name, endpoint), methods=["POST" if name in {"token", "revoke"} else "GET"])
+                Route(
+                    base + path,
+                    self._answering(name, endpoint),
+                    methods=["POST" if name in {"token", "revoke"} else "GET"],
+                )
                 for name, (path, endpoint) in endpoints.items()
             ]
         )
@@ -152,6 +169,8 @@ class OpenIDProvider:
                 await gate.opened.wait()
             response = self.instead.get(name) or endpoint(request, parameters)
             response.status_code = self.statuses.get(name, response.status_code)
+            if name in self.media_types:
+                response.headers["content-type"] = self.media_types[name]
             return response
 
         return answer
@@ -178,7 +197,8 @@ class OpenIDProvider:
 
     def _authorize(self, _request: Request, asked: dict[str, str]) -> Response:
         expected = {"client_id": self.client_id, "redirect_uri": self.redirect_uri, "response_type": "code"}
-        if not expected.items() <= asked.items() or "openid" not in asked.get("scope", "").split():
+        is_openid = "openid" in asked.get("scope", "").split()
+        if not expected.items() <= asked.items() or is_openid is not self.speaks_openid:
             return JSONResponse({"error": "invalid_request"}, 400)
         answer = {"state": asked["state"]} | ({"iss": self.issuer} if self.sends_issuer else {})
         if self.denies_with:
@@ -189,6 +209,8 @@ class OpenIDProvider:
             answer["code"] = secrets.token_urlsafe(24)
             issued = Issued(asked["scope"], asked["redirect_uri"], asked["code_challenge"], asked.get("nonce"))
             self.codes[answer["code"]] = issued
+        if asked.get("response_mode") == "form_post":
+            return HTMLResponse(form_page(self.redirect_uri, answer))
         return RedirectResponse(f"{self.redirect_uri}?{urlencode(answer)}", 302)
 
     def _token(self, request: Request, form: dict[str, str]) -> Response:
@@ -202,7 +224,7 @@ class OpenIDProvider:
         body["access_token"] = f"upstream-access-{secrets.token_urlsafe(8)}"
         expires_at = self.now() + timedelta(seconds=_LIFETIME)
         self.access_tokens[body["access_token"]] = Issued(issued.scope, expires_at=expires_at)
-        if self.signs_in_again or not is_refresh:
+        if self.speaks_openid and (self.signs_in_again or not is_refresh):
             body["id_token"] = self._id_token(issued)
         if "offline_access" in issued.scope.split() and (self.rotates or not is_refresh):
             body["refresh_token"] = f"upstream-refresh-{secrets.token_urlsafe(8)}"
@@ -231,13 +253,16 @@ class OpenIDProvider:
         issued = self.access_tokens.get(token)
         if scheme != "Bearer" or issued is None or self.now() >= issued.expires_at:
             raise Refused("invalid_token", 401)
-        if "openid" not in issued.scope.split():
+        if self.speaks_openid and "openid" not in issued.scope.split():
             raise Refused("insufficient_scope", 403)
 
     def _check_client(self, request: Request, form: dict[str, str]) -> None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic" and "client_secret_basic" in self.auth_methods:
             offered = tuple(unquote_plus(part) for part in base64.b64decode(encoded).decode().split(":", 1))
+        elif "client_assertion" in form and "private_key_jwt" in self.auth_methods:
+            self._check_assertion(form)
+            return
         elif "client_secret_post" in self.auth_methods:
             offered = (form.get("client_id", ""), form.get("client_secret", ""))
         elif "none" in self.auth_methods and not self.client_secret:
@@ -245,6 +270,26 @@ class OpenIDProvider:
         else:
             offered = ()
         if offered != (self.client_id, self.client_secret):
+            raise Refused("invalid_client", 401)
+
+    def _check_assertion(self, form: dict[str, str]) -> None:
+        """RFC 7523 §3, with a time limit as providers have it; each assertion is good for one use."""
+        assert self.registered_key is not None
+        try:
+            algorithms = ["RS256", "PS256", "ES256"]
+            claims = jwt.decode(form["client_assertion"], self.registered_key, algorithms=algorithms).claims
+        except (JoseError, ValueError) as error:
+            raise Refused("invalid_client", 401) from error
+        at = self.now().timestamp()
+        is_good = (
+            form.get("client_assertion_type") == ASSERTION_TYPE
+            and claims["iss"] == claims["sub"] == form.get("client_id") == self.client_id
+            and claims["aud"] == (self.assertion_audience or f"{self.issuer.rstrip('/')}/token")
+            and claims["iat"] <= at < claims["exp"] <= at + 300
+            and claims["jti"] not in self.seen_assertions
+        )
+        self.seen_assertions.add(claims["jti"])
+        if not is_good:
             raise Refused("invalid_client", 401)
 
     def _redeem(self, form: dict[str, str]) -> Issued:
@@ -278,6 +323,12 @@ class OpenIDProvider:
 def changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`document` with `changes`; a member changed to None is left out."""
     return {name: value for name, value in {**document, **changes}.items() if value is not None}
+
+
+def form_page(action: str, answer: Mapping[str, str]) -> str:
+    """A page that posts `answer` by itself (OAuth 2.0 Form Post Response Mode §2)."""
+    fields = "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(v)}">' for n, v in answer.items())
+    return f'<body onload="document.forms[0].submit()"><form method="post" action="{escape(action)}">{fields}</form>'
 
 
 def s256(verifier: str) -> str:

@@ -21,7 +21,7 @@ _SECRET_NAMES = re.compile(
 )
 _SECRET_VALUES = re.compile(
     r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)*"  # JWS and JWE, compact
-    r"|\b(?:gc|ac|rt|st|pc)_[A-Za-z0-9_.-]{20,}"  # what `mint` makes
+    r"|\b(?:gc|ac|rt|st|pc|pa)_[A-Za-z0-9_.-]{20,}"  # what `mint` makes
     r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?i:(?<=[?&])(?:code|state|access_token|refresh_token|id_token|client_secret|code_verifier|nonce)=)[^&\s\"']+"
     r"|(?<=://)[^/?#\s]+(?=@)"  # user information of a URL

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from auth_server.domain.gateway_uris import GatewayURIs
-from auth_server.domain.sign_ins import GatewayCode, SignInAttempt
+from auth_server.domain.sign_ins import GatewayCode, PostedAnswer, SignInAttempt
 from auth_server.endpoints.backend import BackendEndpoints
 from auth_server.endpoints.closed import closed
 from auth_server.endpoints.sign_in import SignInEndpoints
@@ -19,7 +19,7 @@ from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
 from auth_server.flows.validation import ValidationFlow
-from auth_server.providers.oidc import OpenIDProvider
+from auth_server.providers.kinds import provider_of
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.clock import Clock
 from authproxy_common.events import Events
@@ -38,6 +38,8 @@ BACKEND_PATHS = ("/exchange", "/refresh", "/revoke", "/validate", "/userinfo")
 
 # A gateway asks again at another replica when it gives up on the one that was killed while it asked.
 _RENEWED_KEPT_FOR = timedelta(minutes=1)
+# A browser follows a redirect at once.
+_POSTED_KEPT_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,12 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     codes = Collection(
         resources.store, "auth-server:gateway-code", GatewayCode, settings.gateway_code_ttl, resources.keys
     )
+    posted = Collection(resources.store, "auth-server:posted-answer", PostedAnswer, _POSTED_KEPT_FOR, resources.keys)
     renewed = Collection(resources.store, "auth-server:renewed", SignIn, _RENEWED_KEPT_FOR, resources.keys)
     providers = _providers(settings, resources)
     gateway_uris = GatewayURIs.from_entries(proxy.allowed_redirect_uris, strict=proxy.strict_uri_validation)
     sign_in = SignInEndpoints(
-        SignInFlow(providers, gateway_uris, attempts, codes, proxy.require_pkce, events),
+        SignInFlow(providers, gateway_uris, attempts, posted, codes, proxy.require_pkce, events),
         BrowserCookie("auth_server_browser", around.https, timedelta(days=1)),
         around.pages,
     )
@@ -99,6 +102,7 @@ def _sign_in_routes(settings: AuthServerSettings, resources: Resources, around: 
     return [
         *(page_route(path, sign_in.login) for path in _with_prefix([LOGIN])),
         *(page_route(path, sign_in.callback) for path in _with_prefix(_callbacks(settings))),
+        *(Route(path, sign_in.posted, methods=["POST"]) for path in _with_prefix(_callbacks(settings))),
         Route(f"{PREFIX}/exchange", backend.exchange, methods=["POST"]),
         Route(f"{PREFIX}/refresh", backend.refresh, methods=["POST"]),
         Route(f"{PREFIX}/revoke", backend.revoke, methods=["POST"]),
@@ -123,6 +127,6 @@ def _closed_routes(pages_at: list[str]) -> list[Route]:
 
 def _providers(settings: AuthServerSettings, resources: Resources) -> Mapping[str, IdentityProvider]:
     return {
-        name: OpenIDProvider.configured(name, provider, resources.http, resources.now)
+        name: provider_of(name, provider, resources.http, resources.now)
         for name, provider in settings.providers.items()
     }

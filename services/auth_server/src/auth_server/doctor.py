@@ -7,6 +7,7 @@ from typing import Any
 
 from auth_server.app import CALLBACK, LOGIN, PREFIX
 from auth_server.providers.discovery import Discovery, metadata_url
+from auth_server.providers.kinds import has_discovery, vendor_of
 from auth_server.settings import AuthServerSettings, ProviderSettings
 from authproxy_common.doctor import Check, Failed, Vantage, is_ours, json_object, shown
 from authproxy_common.doctor.store import StoreExamination
@@ -22,8 +23,11 @@ async def examined(settings: AuthServerSettings, vantage: Vantage) -> AsyncItera
     ourselves = _Ourselves(settings, vantage)
     checks = [*store.checks(), Check("public_url", ourselves.answer)]
     for name, provider in settings.providers.items():
-        discovery = Discovery(provider.issuer, vantage.http, vantage.now)
-        checks += _ProviderExamination(name, provider, discovery, ourselves, vantage).checks()
+        examination = _ProviderExamination(name, provider, ourselves, vantage)
+        if has_discovery(provider):
+            discovery = Discovery(vendor_of(provider), vantage.http, vantage.now)
+            checks += _DiscoveryExamination(examination, discovery).checks()
+        checks.append(Check(examination.named("redirect_uri"), examination.sends_browsers_back))
     try:
         yield checks
     finally:
@@ -59,79 +63,19 @@ class _Ourselves:
 
 @dataclass(frozen=True, slots=True)
 class _ProviderExamination:
-    """One provider.
+    """One provider of any kind.
 
     Args:
         name: In the configuration.
         settings: Its own.
-        discovery: As the service reads it.
         ourselves: Where it sends browsers back to.
         vantage: From where is looked.
     """
 
     name: str
     settings: ProviderSettings
-    discovery: Discovery
     ourselves: _Ourselves
     vantage: Vantage
-
-    def checks(self) -> list[Check]:
-        """What is examined."""
-        metadata, issuer, endpoints = (self._named(what) for what in ("metadata", "issuer", "endpoints"))
-        return [
-            Check(metadata, self.publishes_metadata),
-            Check(issuer, self.is_the_issuer, needs=metadata),
-            Check(endpoints, self.names_endpoints, needs=issuer),
-            Check(self._named("keys"), self.publishes_keys, needs=endpoints),
-            Check(self._named("clock"), self.agrees_on_the_time, needs=metadata),
-            Check(self._named("redirect_uri"), self.sends_browsers_back),
-        ]
-
-    async def publishes_metadata(self) -> str:
-        """Its discovery document can be had (Discovery §4)."""
-        await self._document()
-        return "can be read"
-
-    async def is_the_issuer(self) -> str:
-        """The document is that of the configured issuer, by the service's own rule (Discovery §4.3)."""
-        try:
-            await self.discovery.metadata()
-        except ServerError:
-            # The same is raised for unusable endpoints, which are not this check's.
-            issuer = (await self._document()).get("issuer")
-            if issuer != self.settings.issuer:
-                raise Failed(
-                    f"{self.settings.issuer} is configured, and the provider says that it is {shown(issuer)}",
-                    f"if that is the one you mean, write it in providers.{self.name}.issuer as the provider does",
-                ) from None
-        return f"the provider is {self.settings.issuer}"
-
-    async def names_endpoints(self) -> str:
-        """Whatever the document names can be used."""
-        try:
-            await self.discovery.metadata()
-        except OAuthError as error:
-            raise Failed(
-                error.description, "the provider has to publish https URLs for authorization, token and keys"
-            ) from error
-        return "usable"
-
-    async def publishes_keys(self) -> str:
-        """There is a key to check ID tokens with."""
-        url = (await self.discovery.metadata()).jwks_uri
-        remedy = "the provider has to publish there the keys that it signs ID tokens with"
-        json_object(url, await self.vantage.get(url, remedy=remedy), remedy=remedy)
-        try:
-            count = len((await self.discovery.keys()).keys)
-        except OAuthError as error:
-            raise Failed(f"{url}: {error.description}", remedy) from error
-        if not count:
-            raise Failed(f"{url} has no key that can be used", remedy)
-        return f"{count} can be used"
-
-    async def agrees_on_the_time(self) -> str:
-        """What it signs now is neither old nor of the future here."""
-        return self.vantage.check_clock(await self._answer())
 
     async def sends_browsers_back(self) -> str:
         """The redirect URI leads to this auth server, on the host where the browser's cookie is."""
@@ -151,19 +95,93 @@ class _ProviderExamination:
         await self.ourselves.check_answers(self.settings.redirect_uri)
         return f"this auth server answers at {self.settings.redirect_uri}, which has to be registered with the provider"
 
+    def named(self, what: str) -> str:
+        """A check of this provider."""
+        return f"provider {self.name} {what}"
+
+
+@dataclass(frozen=True, slots=True)
+class _DiscoveryExamination:
+    """What an OpenID provider says of itself.
+
+    Args:
+        provider: Whose.
+        discovery: As the service reads it.
+    """
+
+    provider: _ProviderExamination
+    discovery: Discovery
+
+    def checks(self) -> list[Check]:
+        """What is examined."""
+        metadata, issuer, endpoints = (self.provider.named(what) for what in ("metadata", "issuer", "endpoints"))
+        return [
+            Check(metadata, self.publishes_metadata),
+            Check(issuer, self.is_the_issuer, needs=metadata),
+            Check(endpoints, self.names_endpoints, needs=issuer),
+            Check(self.provider.named("keys"), self.publishes_keys, needs=endpoints),
+            Check(self.provider.named("clock"), self.agrees_on_the_time, needs=metadata),
+        ]
+
+    async def publishes_metadata(self) -> str:
+        """Its discovery document can be had (Discovery §4)."""
+        await self._document()
+        return "can be read"
+
+    async def is_the_issuer(self) -> str:
+        """The document is that of the configured issuer, by the service's own rule (Discovery §4.3)."""
+        configured = self.provider.settings.issuer
+        try:
+            await self.discovery.metadata()
+        except ServerError:
+            # The same is raised for unusable endpoints, which are not this check's.
+            issuer = (await self._document()).get("issuer")
+            if not self.discovery.vendor.is_own_metadata(issuer):
+                raise Failed(
+                    f"{configured} is configured, and the provider says that it is {shown(issuer)}",
+                    f"if that is the one you mean, write it in providers.{self.provider.name}.issuer as the provider "
+                    "does",
+                ) from None
+        return f"the provider is {configured}"
+
+    async def names_endpoints(self) -> str:
+        """Whatever the document names can be used."""
+        try:
+            await self.discovery.metadata()
+        except OAuthError as error:
+            raise Failed(
+                error.description, "the provider has to publish https URLs for authorization, token and keys"
+            ) from error
+        return "usable"
+
+    async def publishes_keys(self) -> str:
+        """There is a key to check ID tokens with."""
+        url = (await self.discovery.metadata()).jwks_uri
+        remedy = "the provider has to publish there the keys that it signs ID tokens with"
+        json_object(url, await self.provider.vantage.get(url, remedy=remedy), remedy=remedy)
+        try:
+            count = len((await self.discovery.keys()).keys)
+        except OAuthError as error:
+            raise Failed(f"{url}: {error.description}", remedy) from error
+        if not count:
+            raise Failed(f"{url} has no key that can be used", remedy)
+        return f"{count} can be used"
+
+    async def agrees_on_the_time(self) -> str:
+        """What it signs now is neither old nor of the future here."""
+        return self.provider.vantage.check_clock(await self._answer())
+
     async def _document(self) -> dict[str, Any]:
         return json_object(self._metadata_url(), await self._answer(), remedy=self._remedy())
 
     async def _answer(self) -> Answer:
-        return await self.vantage.get(self._metadata_url(), remedy=self._remedy())
+        return await self.provider.vantage.get(self._metadata_url(), remedy=self._remedy())
 
     def _metadata_url(self) -> str:
-        return metadata_url(self.settings.issuer)
+        return metadata_url(self.provider.settings.issuer)
 
     def _remedy(self) -> str:
         return (
-            f"open the address in a browser: providers.{self.name}.issuer must be right, and this machine must reach it"
+            f"open the address in a browser: providers.{self.provider.name}.issuer must be right, and this machine "
+            "must reach it"
         )
-
-    def _named(self, what: str) -> str:
-        return f"provider {self.name} {what}"

@@ -31,6 +31,16 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    @property
+    def media_type(self) -> str:
+        """Of its Content-Type, in lower case; empty where it has none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def says_json(self) -> bool:
+        """Whether its Content-Type is JSON's, or that of a format made of JSON (RFC 6839 §3.1)."""
+        return self.media_type == "application/json" or self.media_type.endswith("+json")
+
     def json(self) -> Any:
         """The body as JSON, or None where it is none."""
         try:
@@ -62,7 +72,8 @@ async def ask(http: httpx.AsyncClient, request: httpx.Request, *, dependency: st
             finally:
                 await response.aclose()
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, _TooLongError) as error:
-        raise TemporarilyUnavailable(f"the {dependency} did not answer", dependency=dependency) from error
+        how = _HOW_IT_FAILED.get(type(error), "did not answer")
+        raise TemporarilyUnavailable(f"the {dependency} {how}", dependency=dependency) from error
     if response.status_code >= 500 or response.status_code == 429:
         raise TemporarilyUnavailable(f"the {dependency} answered {response.status_code}", dependency=dependency)
     return Answer(response.status_code, body, dict(response.headers))
@@ -79,3 +90,11 @@ async def _read_bounded(response: httpx.Response) -> bytes:
 
 class _TooLongError(Exception):
     """The answer is longer than anything we ask for."""
+
+
+_HOW_IT_FAILED: dict[type[Exception], str] = {
+    TimeoutError: "did not answer in time",
+    httpx.ReadTimeout: "did not answer in time",
+    httpx.RemoteProtocolError: "broke off its answer, or did not speak HTTP",
+    _TooLongError: "answered more than can be read",
+}

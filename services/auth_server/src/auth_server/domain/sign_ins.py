@@ -9,6 +9,9 @@ from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 
+# The query parameter that names an answer which came as a form.
+POSTED = "answer"
+
 _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 # Whatever a gateway narrows to, without these there is no ID token and no refresh token.
 _ALWAYS_ASKED = frozenset({"openid", "offline_access"})
@@ -26,6 +29,7 @@ class LoginRequest:
     scope: str | None
     prompt: str | None
     login_hint: str | None
+    has_refresh_token: bool
 
     @classmethod
     def from_params(cls, params: Params) -> "LoginRequest":
@@ -44,7 +48,15 @@ class LoginRequest:
             scope=params.get("scope"),
             prompt=prompt,
             login_hint=params.within("login_hint", 256),
+            has_refresh_token=_has(params, "has_refresh_token"),
         )
+
+
+def _has(params: Params, name: str) -> bool:
+    value = params.get(name) or "false"
+    if value not in {"true", "false"}:
+        raise InvalidRequest(f"{name} must be true or false")
+    return value == "true"
 
 
 def narrowed_scope(configured: str, requested: str | None) -> str:
@@ -67,6 +79,7 @@ class SignInAttempt:
         nonce: That the ID token must carry (OIDC Core §3.1.2.1).
         code_challenge: Of the gateway, if it announced one.
         browser: Digest of the cookie of the browser that began.
+        scope: That was asked for, without what asks for a refresh token.
     """
 
     gateway_uri: str
@@ -76,11 +89,45 @@ class SignInAttempt:
     nonce: Secret
     code_challenge: str | None
     browser: str
+    scope: str = ""
+
+    def not_granted(self, granted: str | None) -> list[str]:
+        """What was asked for and is not in the scope that the provider granted; None means all (RFC 6749 §5.1)."""
+        return [] if granted is None else sorted({*self.scope.split()} - {*granted.split()})
 
     def check_browser(self, browser: str | None) -> None:
         """Raises InvalidRequest unless it is the browser that began (RFC 9700 §4.7)."""
         if browser is None or not hmac.compare_digest(browser, self.browser):
             raise InvalidRequest("this sign-in was begun in another browser", remedy=SIGN_IN_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class PostedAnswer:
+    """A provider's answer that came as a form (OAuth 2.0 Form Post Response Mode). Its key is the handle of it.
+
+    Args:
+        state, code, iss, error: As the provider sent them.
+    """
+
+    state: Secret
+    code: Secret | None
+    iss: str | None
+    error: str | None
+
+    @classmethod
+    def from_params(cls, params: Params) -> "PostedAnswer":
+        """What we use of it; raises InvalidRequest."""
+        code = params.get("code")
+        return cls(
+            Secret(params.require("state")), Secret(code) if code else None, params.get("iss"), params.get("error")
+        )
+
+    def params(self) -> Params:
+        """The same, as if it had come in a query."""
+        code = self.code.reveal() if self.code else ""
+        return Params.from_pairs(
+            [("state", self.state.reveal()), ("code", code), ("iss", self.iss or ""), ("error", self.error or "")]
+        )
 
 
 @dataclass(frozen=True, slots=True)

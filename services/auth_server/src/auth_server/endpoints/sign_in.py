@@ -1,4 +1,4 @@
-"""`GET /login` and `GET /callback`, where browsers are sent."""
+"""`GET /login`, and `GET` and `POST /callback`, where browsers are sent."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from auth_server.domain.callbacks import named_in
-from auth_server.domain.sign_ins import LoginRequest
+from auth_server.domain.sign_ins import POSTED, LoginRequest
 from auth_server.flows.sign_in import SignInFlow
-from authproxy_common.http.body import query_params
+from authproxy_common.http.body import form_params, query_params
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.pages import Pages
 from authproxy_common.secret import digest
@@ -38,3 +38,8 @@ class SignInEndpoints:
         arrived_for = named_in(request.url.path)
         url = await self.flow.complete(query_params(request), self.browser.digest_of(request), arrived_for)
         return RedirectResponse(url, 302)
+
+    async def posted(self, request: Request) -> Response:
+        """303 to the same place, with a handle of the answer: a form from elsewhere comes without our cookie."""
+        handle = await self.flow.keep(await form_params(request))
+        return RedirectResponse(f"?{POSTED}={handle}", 303)

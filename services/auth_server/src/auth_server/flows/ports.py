@@ -18,13 +18,15 @@ class AuthorizationRequest:
     scope: str
     prompt: str | None
     login_hint: str | None
+    has_refresh_token: bool = False
 
 
 class IdentityProvider(Protocol):
     """A provider where people sign in. Every method ends within ten seconds.
 
     All raise TemporarilyUnavailable when the provider is down or slow, and ServerError when it answers what it must
-    not; InvalidGrant when it does not accept what it issued before.
+    not; InvalidGrant when it does not accept what it issued before; AccessDenied for a person whom the configuration
+    does not let in.
     """
 
     @property
@@ -46,7 +48,7 @@ class IdentityProvider(Protocol):
         ...
 
     async def redeem(self, code: str, code_verifier: Secret, nonce: Secret) -> SignIn:
-        """The tokens for `code`, with the claims of their validated ID token."""
+        """The tokens for `code`, with the verified claims of the person."""
         ...
 
     async def refresh(self, refresh_token: Secret) -> SignIn:

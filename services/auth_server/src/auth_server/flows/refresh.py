@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from auth_server.flows.failures import noted
 from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import TemporarilyUnavailable
@@ -43,7 +44,8 @@ class RefreshFlow:
         key = f"{name} {refresh_token.reveal()}"
         renewed = await self.renewed.get(key)
         if renewed is None:
-            renewed = await provider.refresh(refresh_token)
+            with noted(self.events, "provider_refresh_failed", name):
+                renewed = await provider.refresh(refresh_token)
             if renewed.refresh_token != refresh_token:
                 # The answer is worth more than that it could be given twice.
                 with suppress(TemporarilyUnavailable):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auth_server.flows.failures import noted
 from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import InvalidToken
@@ -51,6 +52,7 @@ class ValidationFlow:
         return user
 
     async def _ask(self, name: str, provider: IdentityProvider, access_token: Secret) -> dict[str, Any] | None:
-        user = await provider.user_info(access_token)
+        with noted(self.events, "provider_validation_failed", name):
+            user = await provider.user_info(access_token)
         self.events.note("provider_token_refused" if user is None else "provider_token_accepted", provider=name)
         return user

@@ -11,12 +11,11 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from auth_server.providers.asking import DEADLINE, ask_provider, json_of
+from auth_server.providers.vendor import Vendor
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError, ServerError, TemporarilyUnavailable
-from authproxy_common.http.client import ask
 from authproxy_common.uri import MalformedURI, parse_http_uri
-
-DEADLINE = timedelta(seconds=10)
 
 _METADATA_KEPT = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=1)
@@ -29,6 +28,8 @@ _WORTH_WAITING = timedelta(seconds=3)
 _USABLE = timedelta(days=1)
 _FAILURE_SHARED = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
+# Far more than any provider publishes, and few enough to be read at once.
+_MAX_KEYS = 200
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _REVOCATION, _USER_INFO = "revocation_endpoint", "userinfo_endpoint"
 
@@ -43,13 +44,16 @@ class ProviderMetadata:
     revocation_endpoint: str | None
     userinfo_endpoint: str | None
     token_endpoint_auth_methods: list[str]
+    assertion_algorithms: list[str]
     id_token_signing_algorithms: list[str]
+    scopes: list[str] | None
     sends_issuer: bool
 
     @classmethod
-    def from_json(cls, body: Any, issuer: str) -> "ProviderMetadata":
-        """Raises ServerError unless it is `issuer`'s own (Discovery §4.3) and names usable endpoints."""
-        if not isinstance(body, dict) or body.get("issuer") != issuer:
+    def from_json(cls, body: Any, vendor: Vendor) -> "ProviderMetadata":
+        """Raises ServerError unless it is the configured issuer's own and names usable endpoints."""
+        issuer = vendor.settings.issuer
+        if not isinstance(body, dict) or not vendor.is_own_metadata(body.get("issuer")):
             raise ServerError("the identity provider's metadata is not that of the configured issuer")
         for name in _ENDPOINTS:
             _check_endpoint(body.get(name), issuer)
@@ -63,7 +67,9 @@ class ProviderMetadata:
             revocation_endpoint=body.get(_REVOCATION),
             userinfo_endpoint=body.get(_USER_INFO),
             token_endpoint_auth_methods=_texts(body, "token_endpoint_auth_methods_supported", "client_secret_basic"),
+            assertion_algorithms=_texts(body, "token_endpoint_auth_signing_alg_values_supported"),
             id_token_signing_algorithms=_texts(body, "id_token_signing_alg_values_supported", "RS256"),
+            scopes=_texts(body, "scopes_supported") if isinstance(body.get("scopes_supported"), list) else None,
             sends_issuer=body.get("authorization_response_iss_parameter_supported") is True,
         )
 
@@ -112,14 +118,16 @@ class Cached(Generic[T]):
             self.failure, self.failed_at = error, self.now()
         except TimeoutError:
             self.failed_at = self.now()
-            self.failure = TemporarilyUnavailable("the identity provider is slow", dependency="identity provider")
+            self.failure = TemporarilyUnavailable(
+                "the identity provider did not answer in time", dependency="identity provider"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """The metadata and keys of one issuer."""
 
-    issuer: str
+    vendor: Vendor
     http: httpx.AsyncClient
     now: Clock
     _metadata: "Cached[ProviderMetadata]" = field(init=False)
@@ -150,21 +158,23 @@ class Discovery:
         return await self._keys.get(_KEYS_KEPT)
 
     async def _fetch_metadata(self) -> ProviderMetadata:
-        return ProviderMetadata.from_json(await self._get_json(metadata_url(self.issuer)), self.issuer)
+        url = metadata_url(self.vendor.settings.issuer)
+        return ProviderMetadata.from_json(await self._get_json(url, "metadata"), self.vendor)
 
     async def _fetch_keys(self) -> KeySet:
-        body = await self._get_json((await self.metadata()).jwks_uri)
+        body = await self._get_json((await self.metadata()).jwks_uri, "key set")
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
             raise ServerError("the identity provider's key set is not one")
+        if len(body["keys"]) > _MAX_KEYS:
+            raise ServerError(f"the identity provider's key set has more than {_MAX_KEYS} keys")
         keys = [key for jwk in body["keys"] if (key := _readable(jwk)) is not None]
         return KeySet(keys)
 
-    async def _get_json(self, url: str) -> Any:
-        request = httpx.Request("GET", url, headers={"Accept": "application/json"})
-        answer = await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
+    async def _get_json(self, url: str, source: str) -> Any:
+        answer = await ask_provider(self.http, httpx.Request("GET", url, headers={"Accept": "application/json"}))
         if answer.status != 200:
-            raise ServerError(f"the identity provider answered {answer.status} to a request for its metadata")
-        return answer.json()
+            raise ServerError(f"the identity provider answered {answer.status} to a request for its {source}")
+        return json_of(answer, source)
 
 
 def metadata_url(issuer: str) -> str:
@@ -195,6 +205,6 @@ def _check_endpoint(value: Any, issuer: str) -> None:
         raise ServerError("the identity provider's metadata has an endpoint without TLS")
 
 
-def _texts(body: dict[str, Any], name: str, default: str) -> list[str]:
+def _texts(body: dict[str, Any], name: str, *default: str) -> list[str]:
     value = body.get(name)
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else [default]
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else [*default]

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ClaimError, JoseError
 
 from auth_server.providers.discovery import Discovery
 from authproxy_common.clock import Clock
-from authproxy_common.errors import ServerError
+from authproxy_common.errors import ServerError, TemporarilyUnavailable
 from authproxy_common.secret import Secret
 from authproxy_common.text import check_unicode
 
@@ -34,12 +34,7 @@ class IDTokenValidator:
             ServerError: The token is not one that this issuer made for this client and this sign-in.
             TemporarilyUnavailable: The issuer's keys could not be fetched.
         """
-        try:
-            claims = await self._signed_claims(id_token.reveal())
-            self._registry().validate(claims)
-            check_unicode(claims)
-        except (JoseError, ValueError, TypeError) as error:
-            raise ServerError("the identity provider's ID token is not valid") from error
+        claims = await self._checked(id_token.reveal(), {"aud": {"essential": True, "value": self.client_id}})
         self._check_audience(claims)
         offered = claims.get("nonce")
         if nonce is not None and not (isinstance(offered, str) and nonce.matches(offered)):
@@ -48,7 +43,28 @@ class IDTokenValidator:
             raise ServerError("the ID token names nobody")
         return claims
 
-    async def _signed_claims(self, id_token: str) -> dict[str, Any]:
+    async def access_token_claims(self, access_token: Secret, subject: str) -> dict[str, Any]:
+        """The claims of an access token that is a JWT of the same issuer for the same person and client; else none."""
+        try:
+            claims = await self._checked(access_token.reveal(), {})
+        except (ServerError, TemporarilyUnavailable):
+            return {}
+        return claims if (claims["sub"], claims.get("azp")) == (subject, self.client_id) else {}
+
+    async def _checked(self, token: str, further: dict[str, Any]) -> dict[str, Any]:
+        try:
+            claims, key_issuer = await self._signed_claims(token)
+            self._registry(further).validate(claims)
+            check_unicode(claims)
+        except ClaimError as error:
+            raise ServerError(f"the ID token's {error.claim} is missing or not acceptable") from error
+        except (JoseError, ValueError, TypeError) as error:
+            raise ServerError("the ID token's signature, or its form, is not valid") from error
+        if not self.discovery.vendor.is_own_token(claims, key_issuer):
+            raise ServerError("the ID token's iss is not that of the provider that was asked")
+        return claims
+
+    async def _signed_claims(self, id_token: str) -> tuple[dict[str, Any], str | None]:
         unverified_header = jws.extract_compact(id_token.encode()).headers()
         offered = set((await self.discovery.metadata()).id_token_signing_algorithms) & _ASYMMETRIC
         if not offered:
@@ -56,17 +72,19 @@ class IDTokenValidator:
             raise ServerError("the identity provider signs ID tokens with no algorithm that is fit for it")
         key_id = unverified_header.get("kid")
         key = await self.discovery.key(key_id if isinstance(key_id, str) else None)
-        return jwt.decode(id_token, key, algorithms=sorted(offered)).claims
+        key_issuer = key.get("issuer")
+        claims = jwt.decode(id_token, key, algorithms=sorted(offered)).claims
+        return claims, key_issuer if isinstance(key_issuer, str) else None
 
-    def _registry(self) -> jwt.JWTClaimsRegistry:
+    def _registry(self, further: dict[str, Any]) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=lambda: int(self.now().timestamp()),
             leeway=_LEEWAY_SECONDS,
-            iss={"essential": True, "value": self.discovery.issuer},
-            aud={"essential": True, "value": self.client_id},
+            iss={"essential": True},
             sub={"essential": True},
             exp={"essential": True},
             iat={"essential": True},
+            **further,
         )
 
     def _check_audience(self, claims: dict[str, Any]) -> None:

@@ -1,23 +1,22 @@
-"""Any OpenID provider, by discovery."""
+"""OpenID providers, by discovery."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import httpx
 
 from auth_server.flows.ports import AuthorizationRequest
-from auth_server.providers.discovery import DEADLINE, Discovery
+from auth_server.providers.asking import ask_provider, bounded
+from auth_server.providers.client_authentication import ClientAuthentication, Endpoint
+from auth_server.providers.discovery import Discovery, ProviderMetadata
+from auth_server.providers.groups import with_groups
 from auth_server.providers.id_token import IDTokenValidator
-from auth_server.providers.oauth import OAuthClient
+from auth_server.providers.oauth import OAuthClient, sign_in_of
 from auth_server.providers.user_info import claims_of, user_info_request
-from auth_server.settings import ProviderSettings
+from auth_server.providers.vendor import Vendor
 from authproxy_common.clock import Clock
-from authproxy_common.errors import ServerError, TemporarilyUnavailable
-from authproxy_common.exchange import SignIn, lifetime
-from authproxy_common.http.client import Answer, ask
+from authproxy_common.errors import AccessDenied, InvalidGrant, ServerError, TemporarilyUnavailable
+from authproxy_common.exchange import SignIn
 from authproxy_common.secret import Secret
 
 
@@ -26,110 +25,104 @@ class OpenIDProvider:
     """`flows.ports.IdentityProvider` for one configured provider."""
 
     name: str
+    vendor: Vendor
     client: OAuthClient
     discovery: Discovery
     id_tokens: IDTokenValidator
     http: httpx.AsyncClient
 
     @classmethod
-    def configured(cls, name: str, settings: ProviderSettings, http: httpx.AsyncClient, now: Clock) -> "OpenIDProvider":
-        """The provider that `settings` describe; nothing is fetched yet."""
-        discovery = Discovery(settings.issuer, http, now)
-        id_tokens = IDTokenValidator(discovery, settings.client_id, now)
-        return cls(name, OAuthClient(settings), discovery, id_tokens, http)
+    def configured(cls, name: str, vendor: Vendor, http: httpx.AsyncClient, now: Clock) -> "OpenIDProvider":
+        """The provider that the vendor's settings describe; nothing is fetched yet."""
+        settings = vendor.settings
+        audience = settings.issuer if vendor.assertion_names_issuer else None
+        client = OAuthClient(settings, ClientAuthentication(settings, now, audience, vendor.rsa_algorithm))
+        discovery = Discovery(vendor, http, now)
+        return cls(name, vendor, client, discovery, IDTokenValidator(discovery, settings.client_id, now), http)
 
     @property
     def scope(self) -> str:
-        return self.client.settings.scope
+        return self.client.settings.asked_scope
 
     @property
     def redirect_uri(self) -> str:
         return self.client.settings.redirect_uri
 
     async def authorization_url(self, request: AuthorizationRequest) -> str:
-        async with _bounded():
+        async with bounded():
             metadata = await self.discovery.metadata()
-        return self.client.authorization_url(metadata.authorization_endpoint, request)
+        further = {"nonce": request.nonce.reveal(), "login_hint": request.login_hint or ""}
+        further |= self.vendor.parameters(request)
+        scope = self.vendor.scope(request.scope, metadata.scopes)
+        return self.client.authorization_url(metadata.authorization_endpoint, request, scope, further)
 
     async def check_issuer(self, issuer: str | None) -> None:
-        async with _bounded():
+        async with bounded():
             metadata = await self.discovery.metadata()
-        if issuer != self.discovery.issuer and (issuer is not None or metadata.sends_issuer):
-            raise ServerError("the answer does not come from the provider that was asked")
+        is_ours = not metadata.sends_issuer if issuer is None else self.vendor.is_own_answer(issuer)
+        if not is_ours:
+            raise ServerError("the answer's iss is not that of the provider that was asked")
 
     async def redeem(self, code: str, code_verifier: Secret, nonce: Secret) -> SignIn:
-        async with _bounded():
-            metadata = await self.discovery.metadata()
-            request = self.client.code_request(
-                metadata.token_endpoint, metadata.token_endpoint_auth_methods, code, code_verifier
-            )
-            tokens = self.client.parse_tokens(await self._ask(request))
+        async with bounded():
+            endpoint = _token_endpoint(await self.discovery.metadata())
+            request = self.client.code_request(endpoint, code, code_verifier)
+            tokens = self.client.parse_tokens(await ask_provider(self.http, request))
             if not isinstance(tokens.get("id_token"), str):
                 raise ServerError("the identity provider's token response has no id_token")
             claims = await self.id_tokens.validate(Secret(tokens["id_token"]), nonce)
-        return self._sign_in(tokens, claims)
+            user = await self._user(claims, tokens)
+        return sign_in_of(self.name, tokens, user)
 
     async def refresh(self, refresh_token: Secret) -> SignIn:
-        async with _bounded():
-            metadata = await self.discovery.metadata()
-            request = self.client.refresh_request(
-                metadata.token_endpoint, metadata.token_endpoint_auth_methods, refresh_token
-            )
-            tokens = self.client.parse_tokens(await self._ask(request))
+        async with bounded():
+            endpoint = _token_endpoint(await self.discovery.metadata())
+            request = self.client.refresh_request(endpoint, refresh_token)
+            tokens = self.client.parse_tokens(await ask_provider(self.http, request))
             tokens.setdefault("refresh_token", refresh_token.reveal())
-            id_token = tokens.get("id_token")
-            claims = await self._renewed_claims(id_token) if isinstance(id_token, str) else {}
-        return self._sign_in(tokens, claims)
+            user = await self._renewed_user(tokens) if isinstance(tokens.get("id_token"), str) else {}
+        return sign_in_of(self.name, tokens, user)
 
-    async def _renewed_claims(self, id_token: str) -> dict[str, Any]:
+    async def _renewed_user(self, tokens: dict[str, Any]) -> dict[str, Any]:
         """Empty where the keys cannot be had: the refresh token is spent by now, and its successor must not be lost."""
         try:
-            return await self.id_tokens.validate(Secret(id_token), None)
+            return await self._user(await self.id_tokens.validate(Secret(tokens["id_token"]), None), tokens)
         except TemporarilyUnavailable:
             return {}
+        except AccessDenied as error:
+            # What the configuration has come to refuse is over, like what the provider refuses.
+            raise InvalidGrant(error.description) from error
+
+    async def _user(self, claims: dict[str, Any], tokens: dict[str, Any]) -> dict[str, Any]:
+        """The claims of a validated ID token as gateways get them; raises AccessDenied for whom may not come in."""
+        self.vendor.check_person(claims)
+        path = self.client.settings.groups_claim or self.vendor.groups_claim
+        if not path:
+            return self.vendor.described(claims)
+        sources = [claims]
+        if self.vendor.groups_in_access_token:
+            sources.append(await self.id_tokens.access_token_claims(Secret(tokens["access_token"]), claims["sub"]))
+        return with_groups(self.vendor.described(claims), sources, path)
 
     async def revoke(self, token: Secret) -> bool:
-        async with _bounded():
+        async with bounded():
             metadata = await self.discovery.metadata()
             if not metadata.revocation_endpoint:
                 return False
-            request = self.client.revocation_request(
-                metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, token
+            endpoint = Endpoint(
+                metadata.revocation_endpoint, metadata.token_endpoint_auth_methods, metadata.assertion_algorithms
             )
-            return (await self._ask(request)).status == 200
+            request = self.client.revocation_request(endpoint, token)
+            return (await ask_provider(self.http, request)).status == 200
 
     async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
-        async with _bounded():
+        async with bounded():
             endpoint = (await self.discovery.metadata()).userinfo_endpoint
             if not endpoint:
                 raise ServerError("the identity provider has no userinfo endpoint, so it cannot be asked about tokens")
-            return claims_of(await self._ask(user_info_request(endpoint, access_token)))
-
-    async def _ask(self, request: httpx.Request) -> Answer:
-        return await ask(self.http, request, dependency="identity provider", deadline=DEADLINE)
-
-    def _sign_in(self, tokens: dict[str, Any], claims: dict[str, Any]) -> SignIn:
-        refresh_token, id_token = tokens.get("refresh_token"), tokens.get("id_token")
-        scope = tokens.get("scope")
-        return SignIn(
-            provider=self.name,
-            access_token=Secret(tokens["access_token"]),
-            token_type=str(tokens.get("token_type") or "Bearer"),
-            refresh_token=Secret(refresh_token) if isinstance(refresh_token, str) else None,
-            id_token=Secret(id_token) if isinstance(id_token, str) else None,
-            expires_in=lifetime(tokens.get("expires_in")),
-            scope=" ".join(scope) if isinstance(scope, list) else None,
-            user=claims,
-        )
+            claims = claims_of(await ask_provider(self.http, user_info_request(endpoint, access_token)))
+        return claims if claims and self.vendor.admits_user_info(claims) else None
 
 
-@asynccontextmanager
-async def _bounded() -> AsyncIterator[None]:
-    """One bound over all that a step asks of the provider, waiting for another step's fetch included."""
-    try:
-        with anyio.fail_after(DEADLINE.total_seconds()):
-            yield
-    except TimeoutError as error:
-        raise TemporarilyUnavailable(
-            "the identity provider did not answer in time", dependency="identity provider"
-        ) from error
+def _token_endpoint(metadata: ProviderMetadata) -> Endpoint:
+    return Endpoint(metadata.token_endpoint, metadata.token_endpoint_auth_methods, metadata.assertion_algorithms)

@@ -4,11 +4,13 @@ from typing import Any
 
 import httpx
 
+from auth_server.providers.asking import json_of
 from authproxy_common.errors import ServerError
 from authproxy_common.http.client import Answer
 from authproxy_common.secret import Secret
 
 _REFUSALS = ("invalid_token", "access_denied")
+_SOURCE = "userinfo endpoint"
 
 
 def user_info_request(endpoint: str, access_token: Secret) -> httpx.Request:
@@ -22,14 +24,32 @@ def claims_of(answer: Answer) -> dict[str, Any] | None:
 
     Raises ServerError for an answer that is neither; a signed one (`application/jwt`) is not read.
     """
-    claims = answer.json()
-    if answer.status in {401, 403} or (answer.status == 400 and _refuses(claims)):
+    claims = _object_of(answer)
+    if claims is None:
         return None
-    if answer.status != 200 or not isinstance(claims, dict):
-        raise ServerError(f"the identity provider's userinfo endpoint answered {answer.status} with something else")
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
-        raise ServerError("the identity provider's userinfo endpoint names nobody")
+        raise ServerError(f"the identity provider's {_SOURCE} names nobody")
     return claims
+
+
+def person_of(answer: Answer, subject_claim: str) -> dict[str, Any] | None:
+    """The same for a provider without OpenID: `sub` is the text of `subject_claim`, which may be a number."""
+    claims = _object_of(answer)
+    if claims is None:
+        return None
+    subject = claims.get(subject_claim)
+    if not isinstance(subject, str | int) or isinstance(subject, bool) or subject == "":
+        raise ServerError(f"the identity provider's {_SOURCE} names nobody")
+    return claims | {"sub": str(subject)}
+
+
+def _object_of(answer: Answer) -> dict[str, Any] | None:
+    if answer.status in {401, 403} or (answer.status == 400 and _refuses(answer.json())):
+        return None
+    body = json_of(answer, _SOURCE)
+    if answer.status != 200 or not isinstance(body, dict):
+        raise ServerError(f"the identity provider's {_SOURCE} answered {answer.status} with something else")
+    return body
 
 
 def _refuses(body: Any) -> bool:

@@ -8,37 +8,20 @@ from pathlib import Path
 
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import entry_problems
+from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
 
+__all__ = ["BODY_LIMIT", "AuthServerSettings", "ProviderSettings", "ProxyOAuthSettings", "load_settings"]
+
 BODY_LIMIT = 64 * 1024
 
-_OUR_PARAMETERS = frozenset(
-    "client_id response_type redirect_uri scope state nonce code_challenge code_challenge_method resource uri".split()
-)
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-
-
-def _are_further_parameters(value: dict[str, str]) -> str | None:
-    ours = sorted(_OUR_PARAMETERS & value.keys())
-    return f"must not have {', '.join(ours)}, which we set ourselves" if ours else None
 
 
 def _is_a_short_while(value: int) -> str | None:
     return None if 0 <= value <= 60 else "must be between 0 and 60: for so long a token that was revoked passes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSettings:
-    """What is registered with one OpenID provider."""
-
-    issuer: str = setting(check=checks.is_url)
-    client_id: str
-    client_secret: Secret = setting(Secret(""))
-    redirect_uri: str = setting(check=checks.is_url)
-    scope: str = setting("openid email profile", check=lambda v: None if "openid" in v.split() else "must have openid")
-    authorization_parameters: dict[str, str] = setting({}, check=_are_further_parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +107,7 @@ class AuthServerSettings:
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url}
         for name, provider in self.providers.items():
-            urls[f"providers.{name}.issuer"] = provider.issuer
-            urls[f"providers.{name}.redirect_uri"] = provider.redirect_uri
+            urls |= {f"providers.{name}.{key}": url for key, url in provider.urls().items()}
         return checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
 
 

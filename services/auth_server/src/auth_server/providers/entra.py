@@ -1,0 +1,60 @@
+"""Microsoft Entra ID: issuers of many tenants, and people with more groups than a token holds."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from auth_server.providers.vendor import Vendor
+from authproxy_common.errors import AccessDenied
+
+# The tenant of personal accounts.
+_CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
+_TENANT = "{tenantid}"
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_STANDS_FOR = {"common": _TENANT, "organizations": _TENANT, "consumers": _CONSUMERS}
+
+
+class EntraVendor(Vendor):
+    """The v2.0 endpoints, of one tenant or of many."""
+
+    __slots__ = ()
+    # "Certificate credentials" asks for PS256, with the thumbprint of the certificate.
+    rsa_algorithm: ClassVar[str] = "PS256"
+
+    def is_own_metadata(self, issuer: Any) -> bool:
+        return bool(issuer == self._issuer())
+
+    def is_own_answer(self, issuer: str) -> bool:
+        form = re.escape(self._issuer()).replace(re.escape(_TENANT), _GUID.pattern)
+        return bool(re.fullmatch(form, issuer))
+
+    def is_own_token(self, claims: Mapping[str, Any], key_issuer: str | None) -> bool:
+        """`iss` is that of the token's own tenant, and the key is one that signs for this tenant."""
+        tenant = claims.get("tid")
+        if not isinstance(tenant, str) or not _GUID.fullmatch(tenant):
+            return False
+        if tenant == _CONSUMERS and self._configured_tenant() == "organizations":
+            return False
+        issuer = self._issuer().replace(_TENANT, tenant)
+        signs_for = issuer if key_issuer is None else key_issuer.replace(_TENANT, tenant)
+        return claims["iss"] == issuer == signs_for and issuer.endswith(f"/{tenant}/v2.0")
+
+    def check_person(self, claims: Mapping[str, Any]) -> None:
+        if self.settings.allowed_tenants and claims["tid"] not in self.settings.allowed_tenants:
+            raise AccessDenied("people of this tenant may not sign in here")
+
+    def described(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Without groups, and saying so, where Entra names a place to ask for them instead of naming them."""
+        elsewhere = claims.get("_claim_names")
+        overage = claims.get("hasgroups") in (True, "true") or (isinstance(elsewhere, dict) and "groups" in elsewhere)
+        if not overage or self.settings.groups_claim:
+            return claims
+        return {name: value for name, value in claims.items() if name != "groups"} | {"groups_overage": True}
+
+    def _configured_tenant(self) -> str:
+        return self.settings.issuer.split("/")[3]
+
+    def _issuer(self) -> str:
+        """The issuer of the metadata, with a placeholder where it speaks for many tenants."""
+        tenant = self._configured_tenant()
+        return self.settings.issuer.replace(f"/{tenant}/", f"/{_STANDS_FOR.get(tenant, tenant)}/")
