@@ -7,6 +7,9 @@ VALUES = {
     f"{COMMON}.{name}"
     for name in (
         "addresses",
+        "clients.credentials",
+        "clients.key_sets",
+        "clients.presented_credentials",
         "clock",
         "errors",
         "exchange",
@@ -20,6 +23,7 @@ VALUES = {
     )
 }
 _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
+_CLIENTS = f"{COMMON}.clients"
 
 # What each layer may import of our own, besides itself. A module belongs to the layer with the longest matching name.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -29,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     _CONFIG: VALUES,
     _RECORDS: VALUES,
     _HTTP: VALUES,
+    _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.document_fetcher"},
     f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
     f"{AUTH}.domain": VALUES,
     f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
@@ -43,12 +48,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.settings": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"}
     | {f"{_RECORDS}.rate_limits"},
-    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS}
-    | {f"{GATEWAY}.client_sources.documents"},
-    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS},
+    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
+    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
-    f"{GATEWAY}.client_sources": VALUES
-    | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"},
+    f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{_HTTP}.client"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
@@ -82,16 +85,16 @@ HOMES: dict[str, set[str]] = {
     }
     | {f"{GATEWAY}.composition"},
     "jinja2": {f"{_HTTP}.pages"},
-    "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens"},
+    "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},
-    "msgspec": {_RECORDS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
+    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
     "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
-    | {f"{GATEWAY}.broker", f"{GATEWAY}.client_sources"},
+    | {f"{GATEWAY}.broker", _CLIENTS},
     "uvicorn": {f"{_HTTP}.serving"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},

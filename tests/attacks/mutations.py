@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+_COMMON = "packages/common/src/authproxy_common"
 _GATEWAY = "services/mcp_gateway/src/mcp_gateway"
 _AUTH = "services/auth_server/src/auth_server"
 _TESTS = "tests/attacks/test_token_binding.py"
@@ -318,30 +319,30 @@ MUTATIONS = [
     ),
     Mutation(
         "that a client authenticates as it is registered",
-        f"{_GATEWAY}/flows/client_authentication.py",
-        "if presented.method != client.credentials.method:",
+        f"{_COMMON}/clients/authentication.py",
+        "if presented.method not in credentials.methods:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
         "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[no secret]",
     ),
     Mutation(
         "a client's secret",
-        f"{_GATEWAY}/flows/client_authentication.py",
-        "elif presented.method != NONE and not _is_secret_of(client, presented):",
+        f"{_COMMON}/clients/authentication.py",
+        "elif presented.method != NONE and not _is_secret_of(credentials, presented):",
         "elif False:",
         "tests/mcp_gateway/test_client_authentication.py::"
         "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[a wrong secret]",
     ),
     Mutation(
         "that a client assertion is used once",
-        f"{_GATEWAY}/flows/client_authentication.py",
+        f"{_COMMON}/clients/authentication.py",
         "if used is not None:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::test_an_assertion_is_good_once_at_whichever_replica",
     ),
     Mutation(
         "whom a client assertion is about",
-        f"{_GATEWAY}/tokens/client_assertions.py",
+        f"{_COMMON}/clients/assertions.py",
         "if not claims.iss == claims.sub == client_id or not claims.jti:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
@@ -349,7 +350,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the audience of a client assertion",
-        f"{_GATEWAY}/tokens/client_assertions.py",
+        f"{_COMMON}/clients/assertions.py",
         "if not audience or not set(audience) <= self.audiences:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"

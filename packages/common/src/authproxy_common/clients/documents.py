@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 import structlog
 
+from authproxy_common.clients.credentials import ClientRefused
+from authproxy_common.clients.freshness import Freshness
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest, TemporarilyUnavailable
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
 from authproxy_common.params import read_json_object
 from authproxy_common.records import Collection
-from mcp_gateway.client_sources.freshness import Freshness
-from mcp_gateway.domain.clients import ClientRefused
 
 log = structlog.get_logger("client_documents")
 
