@@ -36,11 +36,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.document_fetcher"},
     f"{COMMON}.cli": VALUES | {_CONFIG, f"{_HTTP}.serving"},
     f"{AUTH}.domain": VALUES,
-    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing"},
-    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", _RECORDS, _EVENTS},
+    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", _CONFIG, f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"},
+    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", _RECORDS, _EVENTS, _CLIENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
+    f"{AUTH}.composition": {AUTH, COMMON},
     f"{AUTH}.app": {AUTH, COMMON},
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
@@ -79,7 +80,7 @@ HOMES: dict[str, set[str]] = {
         f"{_HTTP}.client",
         f"{_HTTP}.document_fetcher",
         f"{AUTH}.providers",
-        f"{AUTH}.app",
+        f"{AUTH}.composition",
         f"{GATEWAY}.broker",
         f"{GATEWAY}.proxy.transport",
     }
@@ -92,7 +93,7 @@ HOMES: dict[str, set[str]] = {
     "prometheus_client": {f"{_HTTP}.metrics"},
     "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
-    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition"},
+    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
     | {f"{GATEWAY}.broker", _CLIENTS},
     "uvicorn": {f"{_HTTP}.serving"},
