@@ -7,6 +7,9 @@ VALUES = {
     f"{COMMON}.{name}"
     for name in (
         "addresses",
+        "clients.credentials",
+        "clients.key_sets",
+        "clients.presented_credentials",
         "clock",
         "errors",
         "exchange",
@@ -21,6 +24,7 @@ VALUES = {
 }
 _RECORDS, _HTTP, _CONFIG, _EVENTS = f"{COMMON}.records", f"{COMMON}.http", f"{COMMON}.config", f"{COMMON}.events"
 _DOCTOR = f"{COMMON}.doctor"
+_CLIENTS = f"{COMMON}.clients"
 
 # What each layer may import of our own, besides itself. A module belongs to the layer with the longest matching name.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -33,30 +37,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     _HTTP: VALUES,
     f"{COMMON}.gateway_sign_in": VALUES | {f"{_HTTP}.client"},
     _DOCTOR: VALUES | {_RECORDS, f"{_HTTP}.client", f"{_HTTP}.request_id"},
+    _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.document_fetcher", f"{COMMON}.recent_answers"},
     f"{COMMON}.cli": VALUES
     | {_CONFIG, _DOCTOR, f"{_RECORDS}.sealing"}
     | {f"{_HTTP}.{name}" for name in ("client", "request_id", "serving")},
     f"{AUTH}.domain": VALUES,
-    f"{AUTH}.settings": VALUES | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing"},
-    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS},
+    f"{AUTH}.settings": VALUES
+    | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"},
+    f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
+    f"{AUTH}.composition": {AUTH, COMMON},
     f"{AUTH}.app": {AUTH, COMMON},
-    f"{AUTH}.doctor": VALUES | {f"{AUTH}.app", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
+    f"{AUTH}.doctor": VALUES
+    | {f"{AUTH}.composition.routes", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"}
     | {f"{_RECORDS}.rate_limits"},
-    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS}
-    | {f"{GATEWAY}.client_sources.documents"},
-    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS},
+    f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
+    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
-    f"{GATEWAY}.client_sources": VALUES
-    | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, f"{_HTTP}.document_fetcher"}
-    | {f"{COMMON}.recent_answers"},
+    f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
@@ -66,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.doctor": VALUES
     | {f"{COMMON}.gateway_sign_in"}
     | {f"{GATEWAY}.{layer}" for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "proxy")}
-    | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
+    | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }
 
@@ -91,21 +96,21 @@ HOMES: dict[str, set[str]] = {
         f"{COMMON}.gateway_sign_in",
         f"{_DOCTOR}.vantage",
         f"{AUTH}.providers",
-        f"{AUTH}.app",
+        f"{AUTH}.composition",
         f"{GATEWAY}.proxy.transport",
     }
     | {f"{GATEWAY}.composition"},
     "jinja2": {f"{_HTTP}.pages"},
-    "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens"},
+    "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},
-    "msgspec": {_RECORDS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
+    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
     "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits", f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
-    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{GATEWAY}.doctor.mcp_servers"},
+    | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
-    | {f"{GATEWAY}.broker", f"{GATEWAY}.client_sources"},
+    | {f"{GATEWAY}.broker", _CLIENTS},
     "uvicorn": {f"{_HTTP}.serving"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},

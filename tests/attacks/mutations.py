@@ -465,30 +465,30 @@ MUTATIONS = [
     ),
     Mutation(
         "that a client authenticates as it is registered",
-        f"{_GATEWAY}/flows/client_authentication.py",
-        "if presented.method != client.credentials.method:",
+        f"{_COMMON}/clients/authentication.py",
+        "if presented.method not in credentials.methods:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
         "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[no secret]",
     ),
     Mutation(
         "a client's secret",
-        f"{_GATEWAY}/flows/client_authentication.py",
-        "elif presented.method != NONE and not _is_secret_of(client, presented):",
+        f"{_COMMON}/clients/authentication.py",
+        "elif presented.method != NONE and not _is_secret_of(credentials, presented):",
         "elif False:",
         "tests/mcp_gateway/test_client_authentication.py::"
         "test_a_client_that_does_not_authenticate_as_configured_gets_nothing_and_spends_nothing[a wrong secret]",
     ),
     Mutation(
         "that a client assertion is used once",
-        f"{_GATEWAY}/flows/client_authentication.py",
+        f"{_COMMON}/clients/authentication.py",
         "if used is not None:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::test_an_assertion_is_good_once_at_whichever_replica",
     ),
     Mutation(
         "whom a client assertion is about",
-        f"{_GATEWAY}/tokens/client_assertions.py",
+        f"{_COMMON}/clients/assertions.py",
         "if not claims.iss == claims.sub == client_id or not (claims.jti and claims.jti.isprintable()):",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
@@ -496,7 +496,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the audience of a client assertion",
-        f"{_GATEWAY}/tokens/client_assertions.py",
+        f"{_COMMON}/clients/assertions.py",
         "if not audience or not set(audience) <= self.audiences:",
         "if False:",
         "tests/mcp_gateway/test_client_authentication.py::"
@@ -566,5 +566,132 @@ MUTATIONS = [
         "if await self.provider_tokens.validate(access_token) != known.subject:",
         "if False:",
         "tests/mcp_gateway/test_passthrough.py::test_the_auth_server_is_asked_every_ten_seconds_and_not_for_every_call",
+    ),
+    Mutation(
+        "whose codes are exchanged for their gateway alone",
+        f"{_AUTH}/flows/exchange.py",
+        "self.gateways.check_exchange(caller, gateway_uri)",
+        "pass",
+        "tests/auth_server/test_gateway_authentication.py::"
+        "test_a_code_of_a_gateway_with_credentials_is_for_nobody_who_lacks_them_and_not_spent_by_their_attempt[nothing]",
+    ),
+    Mutation(
+        "that a gateway gets no code of another one",
+        f"{_AUTH}/domain/gateways.py",
+        "if owner is caller:",
+        "if caller is not None:",
+        "tests/auth_server/test_gateway_authentication.py::test_a_code_of_one_gateway_is_not_another_ones",
+    ),
+    Mutation(
+        "that a gateway authenticates where all have to",
+        f"{_AUTH}/domain/gateways.py",
+        "if caller is None and self.are_all:",
+        "if False:",
+        "tests/auth_server/test_gateway_authentication.py::"
+        "test_where_every_uri_is_some_gateways_own_everybody_has_to_authenticate[/refresh]",
+    ),
+    Mutation(
+        "that a gateway's wrong credentials are refused",
+        f"{_AUTH}/endpoints/callers.py",
+        "self.authentication.gateways.check(await self.identify(request, params))",
+        "pass",
+        "tests/auth_server/test_gateway_authentication.py::"
+        "test_who_presents_wrong_credentials_gets_nothing_and_the_provider_is_not_asked[/refresh]",
+    ),
+    Mutation(
+        "that a gateway's credentials are in no URL",
+        f"{_AUTH}/flows/gateway_authentication.py",
+        "if any(query.get(name) for name in _PROOFS):",
+        "if False:",
+        "tests/auth_server/test_gateway_authentication.py::test_credentials_in_a_url_are_refused[True-client_secret]",
+    ),
+    Mutation(
+        "that no URI is two gateways' own",
+        f"{_AUTH}/settings/gateways.py",
+        "yield from _shared_uris(gateways, strict=strict)",
+        "yield from ()",
+        "tests/auth_server/test_auth_server_settings.py::test_wildcards_of_two_gateways_may_not_meet",
+    ),
+    Mutation(
+        "the provider of a gateway code",
+        f"{_AUTH}/domain/sign_ins.py",
+        "if provider not in {None, self.sign_in.provider}:",
+        "if False:",
+        "tests/auth_server/test_gateway_authentication.py::test_a_code_is_for_the_provider_that_the_exchange_names",
+    ),
+    Mutation(
+        "that a remembered provider is one to choose from",
+        f"{_AUTH}/flows/sign_in.py",
+        "if remembered in names and",
+        "if remembered and",
+        "tests/auth_server/test_provider_choice.py::test_a_forged_cookie_is_no_choice[okta]",
+    ),
+    Mutation(
+        "that a choice is made on our own page",
+        f"{_AUTH}/endpoints/sign_in.py",
+        "and is_same_site(request)",
+        "",
+        "tests/auth_server/test_provider_choice.py::"
+        "test_what_another_site_has_a_browser_ask_for_is_not_remembered[cross-site-False]",
+    ),
+    Mutation(
+        "where a choice is forgotten from",
+        f"{_AUTH}/endpoints/provider_choice.py",
+        "check_same_site(request)",
+        "pass",
+        "tests/auth_server/test_provider_choice.py::test_another_site_cannot_have_it_forgotten",
+    ),
+    Mutation(
+        "that a gateway_uri adds nothing of an answer",
+        f"{_AUTH}/domain/gateway_uris.py",
+        "if has_answer_parameters(uri.query):",
+        "if False:",
+        "tests/auth_server/test_gateway_uris.py::"
+        "test_a_wildcard_stands_for_nothing_more[code in the query, half encoded]",
+    ),
+    Mutation(
+        "dot segments in a URI",
+        f"{_COMMON}/uri.py",
+        "if _DOT_SEGMENT.search(parts.path) or",
+        "if",
+        "tests/auth_server/test_gateway_uris.py::test_a_wildcard_stands_for_nothing_more[out by dot segments]",
+    ),
+    Mutation(
+        "separators hidden in a URI",
+        f"{_COMMON}/uri.py",
+        "if _HIDDEN_SEPARATOR.search(parts.path):",
+        "if False:",
+        "tests/auth_server/test_gateway_uris.py::test_a_wildcard_stands_for_nothing_more[out by an encoded slash]",
+    ),
+    Mutation(
+        "the port of a gateway_uri",
+        f"{_AUTH}/domain/gateway_uris.py",
+        "if not self.any_port and uri.port != base.port:",
+        "if False:",
+        "tests/auth_server/test_gateway_uris.py::test_a_wildcard_stands_for_nothing_more[other port below every path]",
+    ),
+    Mutation(
+        "the limit of an address at the auth server",
+        f"{_AUTH}/composition/routes.py",
+        "return limited_by_address(endpoint, limit.spend) if limit else endpoint",
+        "return endpoint",
+        "tests/auth_server/test_backend_limits.py::"
+        "test_what_comes_too_often_from_one_address_is_told_when_to_come_again[login-GET-/login]",
+    ),
+    Mutation(
+        "the limit of a gateway",
+        f"{_AUTH}/endpoints/callers.py",
+        "if gateway and self.spend:",
+        "if False:",
+        "tests/auth_server/test_backend_limits.py::"
+        "test_a_gateway_that_authenticates_is_counted_by_its_name_wherever_it_calls_from",
+    ),
+    Mutation(
+        "whose scripts may call the auth server",
+        f"{_AUTH}/composition/routes.py",
+        "allow_origins=list(origins),",
+        'allow_origins=["*"],',
+        "tests/auth_server/test_backend_limits.py::"
+        "test_no_page_may_call_that_is_not_listed[another-/gateway-oauth/exchange]",
     ),
 ]

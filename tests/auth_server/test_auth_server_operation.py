@@ -24,7 +24,10 @@ pytestmark = pytest.mark.anyio
 
 LIMIT = 64 * 1024
 BACKEND = ["/gateway-oauth/exchange", "/gateway-oauth/refresh"]
-PAGES = ["/login", "/callback", "/callback/test", "/gateway-oauth/login", "/gateway-oauth/callback"]
+PAGES = ["/login", "/login/choice", "/callback", "/callback/test"]
+PAGES += [f"/gateway-oauth{path}" for path in PAGES]
+OLDER = ["/refresh_token", "/is_token_valid", "/user_info"]
+OLDER += [f"/gateway-oauth{path}" for path in OLDER]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -191,18 +194,22 @@ async def test_what_is_switched_off_is_nowhere_and_says_so(switches: dict[str, A
 
     for path in PAGES:
         check_page(await auth.get(f"{path}?gateway_uri=https://app.test/oauth/callback"), 404, "switched off")
-    for path in [*BACKEND, "/gateway-oauth/revoke", "/gateway-oauth/validate"]:
+    for path in [*BACKEND, *OLDER, "/gateway-oauth/revoke", "/gateway-oauth/validate", "/gateway-oauth/userinfo"]:
         answer = await auth.post(path, data={"code": "x", "gateway_uri": "x"})
         check_json(answer, 404, "not_found")
         assert "switched off" in answer.json()["error_description"]
-    assert "switched off" in (await auth.get("/gateway-oauth/userinfo")).json()["error_description"]
+    for path in ("/gateway-oauth/userinfo", "/user_info", "/gateway-oauth/user_info"):
+        assert "switched off" in (await auth.get(path)).json()["error_description"]
+    check_page(await auth.browser.post("/login/choice"), 404, "switched off")
     assert (await auth.get("/health/ready")).status_code == 200
     assert not auth.store.written
     assert not auth.provider.asked
 
 
 @pytest.mark.requirement("OP-08")
-@pytest.mark.parametrize("path", ["/", "/exchange", "/gateway-oauth", "/login/", "/gateway-oauth/exchange/", "/Login"])
+@pytest.mark.parametrize(
+    "path", ["/", "/exchange", "/validate", "/gateway-oauth", "/login/", "/gateway-oauth/exchange/", "/Login"]
+)
 async def test_there_is_nothing_at_other_paths(auth: AuthServerWorld, path: str) -> None:
     for answer in (await auth.get(path), await auth.post(path)):
         check_json(answer, 404, "not_found")

@@ -205,6 +205,124 @@ def test_a_setting_out_of_order_is_refused_with_its_key(
     assert says in problems_of(tmp_path, **changed)[key]
 
 
+WIKI: dict[str, Any] = {"allowed_redirect_uris": ["https://wiki.test/cb"], "client_secret": "0123456789abcdef"}
+PUBLIC_KEY = {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}
+
+
+def without(name: str, **changed: Any) -> dict[str, Any]:
+    """The gateway with other values, and no value for `name`."""
+    return {key: value for key, value in {**WIKI, **changed}.items() if key != name}
+
+
+@pytest.mark.requirement("CF-02", "BR-11")
+@pytest.mark.parametrize(
+    ("gateway", "key", "says"),
+    [
+        pytest.param(without("allowed_redirect_uris"), "allowed_redirect_uris", "at least one", id="no URI"),
+        pytest.param(without("client_secret"), "client_secret", "is needed, or jwks", id="no credentials"),
+        pytest.param({**WIKI, "jwks": {"keys": [PUBLIC_KEY]}}, "client_secret", "no two", id="two credentials"),
+        pytest.param({**WIKI, "jwks_uri": "https://wiki.test/jwks"}, "client_secret", "no two", id="another two"),
+        pytest.param({**WIKI, "client_secret": "hush-hush-short"}, "client_secret", "16 characters", id="short secret"),
+        pytest.param(
+            without("client_secret", jwks={"keys": [{**PUBLIC_KEY, "d": "hush"}]}), "jwks", "public", id="private key"
+        ),
+        pytest.param(without("client_secret", jwks={"keys": []}), "jwks", "1 to 20 keys", id="no keys"),
+        pytest.param(without("client_secret", jwks_uri="wiki.test"), "jwks_uri", "http or https URL", id="no URL"),
+        pytest.param(without("client_secret", jwks_uri="http://wiki.test"), "jwks_uri", "must be https", id="no TLS"),
+        pytest.param(
+            {**WIKI, "allowed_redirect_uris": ["https://a.test/cb", "https://wiki.test/*"]},
+            "allowed_redirect_uris[1]",
+            "strict_uri_validation",
+            id="wildcard with strict validation",
+        ),
+        pytest.param(
+            {**WIKI, "allowed_redirect_uris": ["http://wiki.test/cb"]},
+            "allowed_redirect_uris[0]",
+            "must be https",
+            id="URI without TLS",
+        ),
+        pytest.param({**WIKI, "secret": "hush"}, "secret", "unknown key", id="unknown key"),
+    ],
+)
+def test_a_gateway_out_of_order_is_refused_with_its_key(
+    tmp_path: Path, gateway: dict[str, Any], key: str, says: str
+) -> None:
+    problems = problems_of(tmp_path, gateways={"wiki": gateway})
+
+    assert says in problems[f"gateways.wiki.{key}"]
+    assert "hush" not in str(problems)
+
+
+@pytest.mark.requirement("CF-02", "BR-11")
+def test_a_uri_is_one_gateways_own_and_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    zoo = {"allowed_redirect_uris": ["https://zoo.test/cb", "https://WIKI.test:443/cb"], "client_secret": "x" * 16}
+
+    problems = problems_of(tmp_path, gateways={"wiki": WIKI, "zoo": zoo, "a name": {}})
+
+    assert problems.keys() == {
+        "gateways.zoo.allowed_redirect_uris[1]",
+        "gateways.a name",
+        "gateways.a name.allowed_redirect_uris",
+        "gateways.a name.client_secret",
+    }
+    assert "wiki" in problems["gateways.zoo.allowed_redirect_uris[1]"]
+
+
+@pytest.mark.requirement("CF-02", "BR-11")
+def test_wildcards_of_two_gateways_may_not_meet(tmp_path: Path) -> None:
+    gateways = {
+        "wiki": {**WIKI, "allowed_redirect_uris": ["https://apps.test/*"]},
+        "zoo": {**WIKI, "allowed_redirect_uris": ["https://apps.test/zoo/*"]},
+    }
+
+    problems = problems_of(tmp_path, gateways=gateways, proxy_oauth={"strict_uri_validation": False})
+
+    assert problems.keys() == {"gateways.zoo.allowed_redirect_uris[0]"}
+
+
+@pytest.mark.requirement("CF-02", "OP-09", "BR-14")
+@pytest.mark.parametrize(
+    ("changed", "key", "says"),
+    [
+        pytest.param({"security": {"cors": {"allowed_origins": ["*"]}}}, "cors.allowed_origins[0]", "URL", id="any"),
+        pytest.param(
+            {"security": {"cors": {"allowed_origins": ["https://a.test", "https://b.test/x"]}}},
+            "cors.allowed_origins[1]",
+            "without a path",
+            id="page for an origin",
+        ),
+        *(
+            pytest.param({"security": {"rate_limit": {name: "often"}}}, f"rate_limit.{name}", "60/minute", id=name)
+            for name in ("login", "callback", "backend", "gateway")
+        ),
+    ],
+)
+def test_security_out_of_order_is_refused_with_its_key(
+    tmp_path: Path, changed: dict[str, Any], key: str, says: str
+) -> None:
+    assert says in problems_of(tmp_path, **changed)[f"security.{key}"]
+
+
+@pytest.mark.requirement("CF-02", "OP-09")
+def test_a_proxy_is_an_address_or_a_network(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, trusted_proxies=["10.0.0.0/8", "the ingress"])
+
+    assert problems.keys() == {"trusted_proxies[1]"}
+
+
+@pytest.mark.requirement("CF-02", "BR-11", "BR-14")
+def test_gateways_and_security_in_order_are_read(tmp_path: Path) -> None:
+    keyed = without("client_secret", allowed_redirect_uris=["https://keyed.test/cb"], jwks={"keys": [PUBLIC_KEY]})
+    security = {"cors": {"allowed_origins": ["https://app.test"]}, "rate_limit": {"login": "unlimited"}}
+
+    settings = load(tmp_path, gateways={"wiki": WIKI, "keyed": keyed}, security=security).settings
+
+    assert settings.gateways.keys() == {"wiki", "keyed"}
+    assert settings.security.cors.allowed_origins == ("https://app.test",)
+    assert (settings.security.rate_limit.login, settings.security.rate_limit.callback) == ("unlimited", "120/minute")
+    assert WIKI["client_secret"] not in repr(settings)
+
+
 @pytest.mark.requirement("CF-02")
 def test_further_authorization_parameters_cannot_be_those_that_we_set_ourselves(tmp_path: Path) -> None:
     ours = ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"]

@@ -1,6 +1,6 @@
 """`GET /login`: what a gateway may ask for, and what is refused before anybody is sent anywhere."""
 
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 
@@ -9,13 +9,10 @@ from tests.support.auth_server import (
     AUTH,
     CHALLENGE,
     GATEWAY_URI,
-    STATE,
     AuthServerWorld,
-    answer_of,
     asked_of,
     check_page,
     check_sent_back,
-    links_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -140,44 +137,6 @@ async def test_the_host_that_a_request_names_changes_nothing(auth: AuthServerWor
     assert asked_of(answer)["redirect_uri"] == f"{AUTH}/callback"
     assert answer.headers["set-cookie"].startswith("__Host-")
     assert "evil.test" not in str(answer.headers)
-
-
-@pytest.mark.requirement("BR-06")
-@pytest.mark.parametrize("prefix", ["", "/gateway-oauth"])
-async def test_a_person_chooses_between_several_providers_and_the_links_work(prefix: str) -> None:
-    auth = AuthServerWorld(providers=("azure", "google"))
-
-    page = await auth.login(code_challenge=CHALLENGE, code_challenge_method="S256", scope="email", prefix=prefix)
-
-    assert page.status_code == 200
-    assert page.headers["content-type"].startswith("text/html")
-    assert page.headers["cache-control"] == "no-store"
-    assert not auth.store.written
-    links = links_of(page)
-    assert [dict(parse_qsl(urlsplit(link).query))["provider"] for link in links] == ["azure", "google"]
-    for link in links:
-        assert link.startswith(f"{AUTH}{prefix}/login?")
-        login = await auth.get(link)
-        assert asked_of(login)["scope"] == "openid email offline_access"
-        assert answer_of(await auth.get(await auth.approve(login)))["state"] == STATE
-
-
-@pytest.mark.requirement("BR-06")
-async def test_a_choice_that_is_left_empty_is_asked_for_again() -> None:
-    auth = AuthServerWorld(providers=("azure", "google"))
-
-    page = await auth.login(provider="")
-
-    assert len(links_of(page)) == 2
-    assert (await auth.get(links_of(page)[0])).status_code == 302
-
-
-@pytest.mark.requirement("BR-06")
-async def test_a_gateway_that_names_the_provider_spares_the_person_the_choice() -> None:
-    auth = AuthServerWorld(providers=("azure", "google"))
-
-    assert (await auth.tokens(provider="google"))["provider"] == "google"
-    check_page(await auth.login(provider="okta"), 400, "configured: azure, google")
 
 
 @pytest.mark.requirement("BR-06")

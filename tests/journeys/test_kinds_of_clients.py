@@ -44,11 +44,11 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def stack(tls: tuple[Path, Path]) -> Iterator[Stack]:
-    """One that trusts the certificate of the documents' server, whose tokens live for a second."""
+    """One that trusts the certificate of the documents' server, whose tokens live for three seconds."""
 
     def edited(config: str) -> str:
         config = config.replace("allow_loopback_client_metadata: false", "allow_loopback_client_metadata: true")
-        config = config.replace("access_token_ttl_seconds: 600", "access_token_ttl_seconds: 1")
+        config = config.replace("access_token_ttl_seconds: 600", "access_token_ttl_seconds: 3")
         return config.replace("  client_metadata_documents:", f"{CLIENTS}  client_metadata_documents:")
 
     with running_stack({"SSL_CERT_FILE": str(tls[0])}, edit_gateway=edited) as started:
@@ -81,7 +81,7 @@ async def test_the_sdk_signs_in_by_its_metadata_document_and_refreshes_when_its_
             assert await call(client, "whoami") == "development:alice"
             assert person.tokens.tokens
             first = person.tokens.tokens.refresh_token
-            assert await call(client, "count", upto=30) == "counted to 30"
+            assert await call(client, "count", upto=80) == "counted to 80"
             assert await call(client, "whoami") == "development:alice"
             assert person.tokens.tokens.refresh_token != first
     assert person.tokens.client
@@ -114,7 +114,7 @@ async def test_the_sdk_signs_in_as_a_configured_client_with_a_secret(stack: Stac
     with anyio.fail_after(40):
         async with person.client(stack.mcp_url) as client:
             assert await call(client, "whoami") == "development:alice"
-            assert await call(client, "count", upto=30) == "counted to 30"
+            assert await call(client, "count", upto=80) == "counted to 80"
             assert await call(client, "whoami") == "development:alice"
     assert person.sign_ins == 1
     assert SECRET not in stack.logs()

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from auth_server.domain.gateways import Gateways
 from auth_server.domain.sign_ins import GatewayCode
 from auth_server.flows.exchange import ExchangeFlow
 from authproxy_common.errors import InvalidGrant
@@ -64,7 +65,8 @@ async def test_of_a_hundred_exchanges_of_a_gateway_code_one_succeeds(replicas_of
     await collections[0].put(code, GatewayCode(URI, None, sign_in))
     params = Params({"code": code, "gateway_uri": URI})
 
-    answers = await at_once([ExchangeFlow(collections[i % 2], events).redeem(params) for i in range(CALLERS)])
+    flows = [ExchangeFlow(codes, Gateways({}, are_all=False), events) for codes in collections]
+    answers = await at_once([flows[i % 2].redeem(params, None) for i in range(CALLERS)])
 
     assert [answer["user"] for answer in answers if isinstance(answer, dict)] == [{"sub": "alice"}]
     assert sum(isinstance(answer, InvalidGrant) for answer in answers) == CALLERS - 1

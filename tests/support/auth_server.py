@@ -12,11 +12,13 @@ from starlette.types import ASGIApp
 from auth_server.app import Resources, create_app
 from auth_server.settings import AuthServerSettings, ProviderSettings, ProxyOAuthSettings
 from authproxy_common.records import SealingKeys, generate_key, open_store
+from authproxy_common.records.rate_limits import open_rate_counters
 from authproxy_common.secret import Secret
 from tests.support.clock import MovableClock
 from tests.support.network import virtual_network
 from tests.support.observed_store import ObservedStore
 from tests.support.openid_provider import OpenIDProvider, s256
+from tests.support.published_documents import PublishedDocuments
 
 AUTH = "https://auth.test"
 GATEWAY_URI = "https://app.test/oauth/callback"
@@ -62,6 +64,8 @@ class AuthServerWorld:
         self.clock = MovableClock()
         self.provider = OpenIDProvider(self.clock, **(provider or {}))
         self.store = ObservedStore(open_store(Secret("memory://")), self.clock)
+        self.counters = open_rate_counters(Secret("memory://"), "auth-server")
+        self.published = PublishedDocuments()
         self.internet = virtual_network({origin_of(self.provider.issuer): self.provider})
         self.settings = AuthServerSettings(
             public_url=settings.pop("public_url", AUTH),
@@ -76,7 +80,8 @@ class AuthServerWorld:
 
     def replica(self) -> ASGIApp:
         """One more auth server on the same store and keys."""
-        return create_app(self.settings, Resources(self.store, self._keys, self.internet, self.clock))
+        resources = Resources(self.store, self.counters, self._keys, self.internet, self.published, self.clock)
+        return create_app(self.settings, resources)
 
     def another_browser(self, app: ASGIApp | None = None) -> httpx.AsyncClient:
         """Somebody's browser, without a cookie."""

@@ -133,7 +133,7 @@ class TooManyRequests(OAuthError):
     general_remedy = "Wait a moment, then start again from the application that sent you here."
 
     def __init__(self, *, retry_after: timedelta) -> None:
-        super().__init__("too many requests came from this address")
+        super().__init__("too many requests came from this address, or from this gateway")
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:

@@ -12,10 +12,12 @@ from authproxy_common.cli import Service, command_line
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
+from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
 from authproxy_common.records import open_store
 from authproxy_common.records.development_keys import sealing_keys
+from authproxy_common.records.rate_limits import open_rate_counters
 
 log = structlog.get_logger("auth_server")
 
@@ -31,11 +33,17 @@ async def run(loaded: Loaded[AuthServerSettings]) -> None:
     _say_what_is_unusual(settings)
     store = open_store(settings.redis_url)
     resources = Resources(
-        store, await sealing_keys(settings.encryption_keys, store, "auth-server"), open_http(), utc_now
+        store=store,
+        counters=open_rate_counters(settings.redis_url, "auth-server"),
+        keys=await sealing_keys(settings.encryption_keys, store, "auth-server"),
+        http=open_http(),
+        fetcher=DocumentFetcher(lambda _address: True),
+        now=utc_now,
     )
     log.info("serving", port=settings.port, public_url=settings.public_url, providers=sorted(settings.providers))
     ports = [port for port in (settings.port, settings.management_port) if port]
-    await serve(create_app(settings, resources), settings.host, ports, _GRACEFUL)
+    app = create_app(settings, resources)
+    await serve(app, settings.host, ports, _GRACEFUL, trusted_proxies=settings.trusted_proxies)
 
 
 def _say_what_is_unusual(settings: AuthServerSettings) -> None:

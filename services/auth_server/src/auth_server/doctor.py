@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from auth_server.app import CALLBACK, LOGIN, PREFIX
+from auth_server.composition.routes import CALLBACK, LOGIN, PREFIX
 from auth_server.providers.discovery import Discovery, metadata_url
 from auth_server.providers.kinds import has_discovery, vendor_of
 from auth_server.settings import AuthServerSettings, ProviderSettings

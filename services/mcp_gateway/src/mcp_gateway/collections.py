@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
+from authproxy_common.clients.authentication import UsedAssertion
+from authproxy_common.clients.documents import CachedDocument
 from authproxy_common.records import Collection, SealingKeys, Store
 from authproxy_common.records.slots import Slots
-from mcp_gateway.client_sources.documents import CachedDocument
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
 from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
-from mcp_gateway.domain.presented_credentials import UsedAssertion
 from mcp_gateway.domain.tokens import HandedOn
 from mcp_gateway.settings import AdapterSettings, seconds
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.secret import digest, mint
 
-_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
+_RANDOM = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,13 @@ class BrowserCookie:
         name: Without the `__Host-` prefix.
         https: Whether the public URL is https.
         lifetime: How long the browser keeps it.
+        form: Of its values; anything else in its place is none.
     """
 
     name: str
     https: bool
     lifetime: timedelta
+    form: re.Pattern[str] = _RANDOM
 
     @property
     def full_name(self) -> str:
@@ -37,7 +39,7 @@ class BrowserCookie:
     def read(self, request: Request) -> str | None:
         """The cookie's value where it is one of ours by its form."""
         value = request.cookies.get(self.full_name, "")
-        return value if _WELL_FORMED.fullmatch(value) else None
+        return value if self.form.fullmatch(value) else None
 
     def read_or_mint(self, request: Request) -> str:
         """The browser's value, or a new one to be set; several tabs share one."""
@@ -60,8 +62,17 @@ class BrowserCookie:
             samesite="lax",
         )
 
+    def clear(self, response: Response) -> None:
+        """Have the browser forget the cookie."""
+        response.delete_cookie(self.full_name, path="/", secure=self.https, httponly=True, samesite="lax")
+
 
 def check_same_site(request: Request) -> None:
-    """Raises InvalidRequest for a form sent from elsewhere, which every current browser says (Fetch metadata)."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    """Raises InvalidRequest for a form sent from elsewhere."""
+    if not is_same_site(request):
         raise InvalidRequest("this form was not sent from this service's own page")
+
+
+def is_same_site(request: Request) -> bool:
+    """Whether no other site made the browser ask, which every current browser says (Fetch metadata)."""
+    return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}

@@ -68,6 +68,19 @@ class GatewayURIPattern:
             return uri.path.startswith(base.path)
         return (uri.path, uri.query) == (base.path, base.query)
 
+    def overlaps(self, other: "GatewayURIPattern") -> bool:
+        """Whether there is a URI that both mean."""
+        mine, theirs = self.base, other.base
+        if (mine.scheme, mine.host) != (theirs.scheme, theirs.host):
+            return False
+        if mine.port != theirs.port and not (self.any_port or other.any_port):
+            return False
+        if self.below and theirs.path.startswith(mine.path):
+            return True
+        if other.below and mine.path.startswith(theirs.path):
+            return True
+        return (mine.path, mine.query) == (theirs.path, theirs.query)
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayURIs:
@@ -91,6 +104,14 @@ class GatewayURIs:
         if not any(pattern.matches(uri) for pattern in self.patterns):
             raise InvalidRequest("gateway_uri is not in the list of allowed redirect URIs", remedy=_REMEDY)
         return ReturnAddress(gateway_uri, state)
+
+    def has(self, gateway_uri: str) -> bool:
+        """Whether the list has this URI; never for one that is malformed."""
+        try:
+            uri = parse_http_uri(gateway_uri)
+        except MalformedURI:
+            return False
+        return any(pattern.matches(uri) for pattern in self.patterns)
 
 
 def entry_problems(entries: Sequence[str], *, strict: bool, development: bool) -> Iterator[tuple[int, str]]:

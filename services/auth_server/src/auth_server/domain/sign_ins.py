@@ -31,6 +31,11 @@ class LoginRequest:
     login_hint: str | None
     has_refresh_token: bool
 
+    @property
+    def prompts(self) -> frozenset[str]:
+        """What `prompt` asks for."""
+        return frozenset((self.prompt or "").split())
+
     @classmethod
     def from_params(cls, params: Params) -> "LoginRequest":
         """Raises InvalidRequest for parameters that are missing or not of their form."""
@@ -144,10 +149,12 @@ class GatewayCode:
     code_challenge: str | None
     sign_in: SignIn
 
-    def check(self, gateway_uri: str | None, code_verifier: str | None) -> None:
+    def check(self, gateway_uri: str | None, code_verifier: str | None, provider: str | None = None) -> None:
         """Raises InvalidGrant unless the exchange comes from where the code was sent to."""
         if gateway_uri is None or not hmac.compare_digest(gateway_uri.encode(), self.gateway_uri.encode()):
             raise InvalidGrant("the code was issued for another gateway_uri")
+        if provider not in {None, self.sign_in.provider}:
+            raise InvalidGrant("the code was issued for a sign-in at another provider")
         if self.code_challenge is not None:
             CodeChallenge(self.code_challenge).check(code_verifier)
         elif code_verifier is not None:

@@ -1,4 +1,4 @@
-"""`POST /gateway-oauth/exchange`, `/refresh`, `/revoke`, `/validate` and `GET /userinfo`, for gateways' backends."""
+"""`/gateway-oauth/exchange`, `/refresh`, `/revoke`, `/validate` and `/userinfo`, for gateways' backends."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth_server.endpoints.bearer import bearer_token
+from auth_server.endpoints.callers import Callers
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.validation import ValidationFlow
-from authproxy_common.http.body import any_params, query_params
+from authproxy_common.http.body import any_params
 
 
 @dataclass(frozen=True, slots=True)
 class BackendEndpoints:
     """The backend's side of a sign-in."""
 
+    callers: Callers
     exchanging: ExchangeFlow
     refreshing: RefreshFlow
     revoking: RevocationFlow
@@ -24,21 +26,30 @@ class BackendEndpoints:
 
     async def exchange(self, request: Request) -> Response:
         """200 with tokens and user, once."""
-        return JSONResponse(await self.exchanging.redeem(await any_params(request)))
+        params = await any_params(request)
+        return JSONResponse(await self.exchanging.redeem(params, await self.callers.identify(request, params)))
 
     async def refresh(self, request: Request) -> Response:
         """200 with new tokens."""
-        return JSONResponse(await self.refreshing.refresh(await any_params(request)))
+        params = await any_params(request)
+        await self.callers.admit(request, params)
+        return JSONResponse(await self.refreshing.refresh(params))
 
     async def revoke(self, request: Request) -> Response:
         """200, whatever came of it."""
-        await self.revoking.revoke(await any_params(request))
+        params = await any_params(request)
+        await self.callers.admit(request, params)
+        await self.revoking.revoke(params)
         return JSONResponse({})
 
     async def validate(self, request: Request) -> Response:
         """200 for a good access token, with whose it is; 401 for any other."""
-        return JSONResponse(await self.validating.validate(await any_params(request), bearer_token(request)))
+        params = await any_params(request)
+        await self.callers.admit(request, params)
+        return JSONResponse(await self.validating.validate(params, bearer_token(request)))
 
     async def user_info(self, request: Request) -> Response:
         """200 with the claims of whom the access token is for."""
-        return JSONResponse(await self.validating.user_info(query_params(request), bearer_token(request)))
+        params = await any_params(request)
+        await self.callers.admit(request, params)
+        return JSONResponse(await self.validating.user_info(params, bearer_token(request)))

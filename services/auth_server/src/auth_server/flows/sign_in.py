@@ -17,7 +17,7 @@ from auth_server.domain.sign_ins import (
 from auth_server.flows.failures import noted
 from auth_server.flows.ports import AuthorizationRequest, IdentityProvider
 from auth_server.flows.provider_choice import chosen
-from authproxy_common.errors import InvalidGrant, InvalidRequest, OAuthError, ServerError
+from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidRequest, OAuthError, ServerError
 from authproxy_common.events import Events
 from authproxy_common.exchange import SignIn
 from authproxy_common.params import Params
@@ -49,6 +49,29 @@ class SignInFlow:
     codes: Collection[GatewayCode]
     require_pkce: bool
     events: Events
+
+    def choices(self, request: LoginRequest, remembered: str | None) -> list[str]:
+        """The provider to sign in at, or several where the person has to choose.
+
+        `remembered` is what the browser says was chosen before. It is a preference: believed where it is one of those
+        to choose from, unless the gateway wants the person to choose (`prompt=select_account`).
+
+        Raises:
+            InvalidRequest: For the person, who must not be sent anywhere.
+            SentBack: For the gateway, which does not want the person to be asked anything.
+        """
+        address = self.gateway_uris.admit(request.gateway_uri, request.state)
+        if request.provider is not None:
+            return [request.provider]
+        named = request.redirect_uri
+        names = [n for n, provider in sorted(self.providers.items()) if named in {None, provider.redirect_uri}]
+        if not names:
+            raise InvalidRequest("redirect_uri is not the one that is registered with the provider")
+        if remembered in names and "select_account" not in request.prompts:
+            return [str(remembered)]
+        if len(names) > 1 and "none" in request.prompts:
+            raise SentBack(address, AccessDenied("a provider has to be chosen, and prompt=none allows no page"))
+        return names
 
     async def begin(self, request: LoginRequest, browser: str) -> str:
         """The provider's authorization URL for this browser, whose cookie has the digest `browser`.
@@ -124,11 +147,6 @@ class SignInFlow:
             "sign_in_completed", provider=attempt.provider, sign_in=trace(state), gateway=trace(address.state or "")
         )
         return address.with_code(code)
-
-    def unchosen(self, request: LoginRequest) -> list[str]:
-        """The providers that a person has to choose from, if `request` leaves that open; raises InvalidRequest."""
-        self.gateway_uris.admit(request.gateway_uri, request.state)
-        return sorted(self.providers) if request.provider is None and len(self.providers) > 1 else []
 
     async def _gateway_code(self, attempt: SignInAttempt, answer: Params, arrived_for: str | None) -> str:
         provider = self.providers.get(attempt.provider)

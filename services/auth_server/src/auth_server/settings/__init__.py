@@ -8,16 +8,24 @@ from pathlib import Path
 
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import entry_problems
+from auth_server.settings.gateways import GatewaySettings, SecuritySettings, gateway_problems
 from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
 
-__all__ = ["BODY_LIMIT", "AuthServerSettings", "ProviderSettings", "ProxyOAuthSettings", "load_settings"]
+__all__ = [
+    "BODY_LIMIT",
+    "PROVIDER_NAME",
+    "AuthServerSettings",
+    "ProviderSettings",
+    "ProxyOAuthSettings",
+    "load_settings",
+]
 
 BODY_LIMIT = 64 * 1024
 
-_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 def _is_a_short_while(value: int) -> str | None:
@@ -64,6 +72,9 @@ class AuthServerSettings:
     encryption_keys: tuple[Secret, ...] = setting(())
     providers: dict[str, ProviderSettings] = setting({})
     proxy_oauth: ProxyOAuthSettings = field(default_factory=ProxyOAuthSettings)
+    gateways: dict[str, GatewaySettings] = setting({})
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    trusted_proxies: tuple[str, ...] = setting(())
     session: SessionSettings = field(default_factory=SessionSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
 
@@ -91,13 +102,17 @@ class AuthServerSettings:
             proxy.allowed_redirect_uris, strict=proxy.strict_uri_validation, development=self.development_mode
         ):
             yield f"proxy_oauth.allowed_redirect_uris[{index}]", message
+        yield from gateway_problems(
+            self.gateways, strict=proxy.strict_uri_validation, development=self.development_mode
+        )
+        yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
         if self.offers_sign_in and not self.providers:
             yield "providers", "none is configured; set the variables of at least one, or enabled: false"
         for name, provider in self.providers.items():
-            if not _PROVIDER_NAME.fullmatch(name):
+            if not PROVIDER_NAME.fullmatch(name):
                 yield f"providers.{name}", "a provider's name has lower-case letters, digits, - and _ alone"
             if named_in(provider.redirect_uri) not in {None, name}:
                 yield f"providers.{name}.redirect_uri", f"must end with /callback or /callback/{name}"

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT, ClientRefused, Credentials
+from authproxy_common.clients.documents import Documents
+from authproxy_common.clients.key_sets import check_public_keys
 from authproxy_common.errors import OAuthError
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
-from mcp_gateway.client_sources.documents import Documents
 from mcp_gateway.domain.client_metadata import read_metadata
 from mcp_gateway.domain.client_policy import ClientPolicy
-from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT, Client, ClientRefused, Credentials, Standing
-from mcp_gateway.domain.key_sets import check_public_keys
+from mcp_gateway.domain.clients import Client, Standing
 
 # A shared secret has no meaning in a public document (CIMD §4.1).
 _SECRET_MEMBERS = ("client_secret", "client_secret_expires_at")
@@ -87,8 +88,8 @@ class MetadataDocumentClients:
             raise ClientRefused("private_key_jwt needs either jwks or jwks_uri")
         if jwks is not None:
             check_public_keys(jwks)
-            return Credentials(PRIVATE_KEY_JWT, jwks=jwks)
-        return Credentials(PRIVATE_KEY_JWT, jwks_uri=self._jwks_uri(jwks_uri))
+            return Credentials((PRIVATE_KEY_JWT,), jwks=jwks)
+        return Credentials((PRIVATE_KEY_JWT,), jwks_uri=self._jwks_uri(jwks_uri))
 
     def _jwks_uri(self, jwks_uri: Any) -> HttpURI:
         try:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from authproxy_common.clients.credentials import ClientRefused
 from authproxy_common.clock import Clock
 from authproxy_common.records import SealingKeys, Unsealable
 from mcp_gateway.domain.client_policy import ClientPolicy
-from mcp_gateway.domain.clients import Client, ClientRefused, Registration
+from mcp_gateway.domain.clients import Client, Registration
 
 _PREFIX = "reg_"
 _PURPOSE = "mcp-gateway:registration:1"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.routing import Route
 
+from authproxy_common.clients.assertions import ALGORITHMS
 from authproxy_common.events import Events
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.http.assembly import Surroundings
@@ -34,7 +35,6 @@ from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
 from mcp_gateway.grant_types.refresh_token import RefreshTokenGrant
 from mcp_gateway.proxy.admission import Admission, TokenAdmission
 from mcp_gateway.settings import AdapterSettings, seconds
-from mcp_gateway.tokens.client_assertions import ALGORITHMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from authproxy_common.clock import Clock
+from authproxy_common.clients.assertions import ClientAssertions
+from authproxy_common.clients.authentication import CredentialCheck
+from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT, Credentials
+from authproxy_common.clients.documents import Documents
+from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
 from authproxy_common.recent_answers import RecentAnswers
-from authproxy_common.records import Collection
 from authproxy_common.uri import parse_http_uri
-from mcp_gateway.client_sources.client_keys import REFETCHED_AFTER, ClientKeys
+from mcp_gateway.client_sources.client_keys import ClientKeys
 from mcp_gateway.client_sources.configured import ConfiguredClients
-from mcp_gateway.client_sources.documents import CachedDocument, Documents, Fetcher
 from mcp_gateway.client_sources.in_order import ClientSourcesInOrder
 from mcp_gateway.client_sources.metadata_document import MetadataDocumentClients
 from mcp_gateway.client_sources.registered import RegisteredClients
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.resources import Resources
 from mcp_gateway.domain.client_policy import ClientPolicy
-from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT, Client, Credentials, Standing
+from mcp_gateway.domain.clients import Client, Standing
 from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.ports import ClientSource
 from mcp_gateway.flows.registration import RegistrationFlow
 from mcp_gateway.settings import AdapterSettings, ClientSettings, seconds
-from mcp_gateway.tokens.client_assertions import ClientAssertions
 
-# A metadata document may have 5 KB (CIMD §6.6); a set of RSA keys needs more.
-_LONGEST_DOCUMENT, _LONGEST_KEY_SET = 5 * 1024, 64 * 1024
+# CIMD §6.6.
+_LONGEST_DOCUMENT = 5 * 1024
 _ASKED_AGAIN_AFTER = timedelta(seconds=10)
 
 
@@ -81,7 +82,7 @@ def build_clients(config: AdapterSettings, opened: Resources, kept: Collections,
 def configured_client(client_id: str, settings: ClientSettings) -> Client:
     """The client that the settings describe."""
     credentials = Credentials(
-        method=settings.token_endpoint_auth_method,
+        methods=(settings.token_endpoint_auth_method,),
         secret=settings.client_secret or None,
         jwks=settings.jwks or None,
         jwks_uri=parse_http_uri(settings.jwks_uri) if settings.jwks_uri else None,
@@ -101,20 +102,16 @@ def _authentication(
     config: AdapterSettings, opened: Resources, known: ClientSource, kept: Collections, events: Events
 ) -> ClientAuthentication:
     keys = ClientKeys(
-        strangers=_key_sets(opened.fetchers.public, kept.client_key_sets, opened.now),
-        configured=_key_sets(opened.fetchers.anywhere, kept.configured_key_sets, opened.now),
+        strangers=key_sets(opened.fetchers.public, kept.client_key_sets, opened.now),
+        configured=key_sets(opened.fetchers.anywhere, kept.configured_key_sets, opened.now),
     )
     issuer = config.public_url
     # The issuer, as RFC 7523bis asks; clients that parse URLs put a slash behind it, older ones name the endpoint.
     audiences = frozenset({issuer, f"{issuer}/", f"{issuer}/oauth/token"})
     assertions = ClientAssertions(audiences, opened.now)
-    return ClientAuthentication(known, keys, assertions, kept.used_assertions, opened.now, events)
-
-
-def _key_sets(fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock) -> Documents:
-    return Documents(fetcher, cache, _LONGEST_KEY_SET, RecentAnswers(REFETCHED_AFTER, now, size=500), now)
+    return ClientAuthentication(known, keys, CredentialCheck(assertions, kept.used_assertions, opened.now, events))
 
 
 def _methods(configured: Mapping[str, Client], *, documents: bool) -> list[str]:
-    methods = [NONE, *(client.credentials.method for client in configured.values())]
+    methods = [NONE, *(method for client in configured.values() for method in client.credentials.methods)]
     return list(dict.fromkeys([*methods, PRIVATE_KEY_JWT] if documents else methods))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import httpx
 
 from authproxy_common.addresses import Address, is_loopback, is_public
+from authproxy_common.clients.documents import Fetcher
 from authproxy_common.clock import Clock
 from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.records import SealingKeys, Store
 from authproxy_common.records.rate_limits import RateCounters
-from mcp_gateway.client_sources.documents import Fetcher
 from mcp_gateway.proxy.transport import UpstreamTransport
 from mcp_gateway.settings import AdapterSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys

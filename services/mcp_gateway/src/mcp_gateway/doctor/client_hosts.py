@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 
+from authproxy_common.clients.documents import Fetcher
 from authproxy_common.doctor import Check, Failed, Skipped
 from authproxy_common.doctor.causes import cause_of
 from authproxy_common.http.document_fetcher import FetchFailed, OutOfBounds, Unfetchable
 from authproxy_common.uri import parse_http_uri
-from mcp_gateway.client_sources.documents import Fetcher
 from mcp_gateway.settings import AdapterSettings
 
 _ENOUGH = 1

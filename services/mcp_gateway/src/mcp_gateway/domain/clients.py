@@ -1,19 +1,14 @@
 """Clients: who asks, how it proves to be that client, and where answers to it may go."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
+from authproxy_common.clients.credentials import Credentials
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.return_address import ReturnAddress
-from authproxy_common.secret import Secret
-from authproxy_common.uri import HttpURI
 from mcp_gateway.domain import redirect_uris
 
 GRANT_TYPES = ("authorization_code", "refresh_token")
-
-NONE, BASIC, POST, PRIVATE_KEY_JWT = "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
 
 
 class Standing(Enum):
@@ -27,28 +22,6 @@ class Standing(Enum):
     """The host of its metadata document, which the operator knows."""
     CONFIGURED = "configured"
     """The operator, who configured it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How a client authenticates, and what that is checked against (RFC 7591 §2).
-
-    Args:
-        method: One of the four above.
-        secret: For the two methods that send one.
-        jwks: Public keys for `private_key_jwt`, as a JWK set.
-        jwks_uri: Where that set is, in place of `jwks`.
-    """
-
-    method: str = NONE
-    secret: Secret | None = None
-    jwks: Mapping[str, Any] | None = None
-    jwks_uri: HttpURI | None = None
-
-    @property
-    def are_confidential(self) -> bool:
-        """Whether the client can be told from somebody who knows its client_id."""
-        return self.method != NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +77,6 @@ class Client:
 
 class UnregisteredRedirectUri(InvalidRequest):
     """A redirect URI that is not the client's: a mistake, or somebody who wants the client's code."""
-
-
-class ClientRefused(InvalidRequest):
-    """A client that could be known here, and is not taken: its metadata is unusable, or the operator keeps it out."""
-
-    general_remedy = "Tell whoever makes the application, or whoever runs this gateway, and give them the request id."
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,22 +60,6 @@ class HandedOn:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientAssertion:
-    """A verified assertion of a client about itself (RFC 7523 §3), which may be used once."""
-
-    jti: str
-    expires_at: datetime
-
-
-class InvalidClientAssertion(Exception):
-    """Not an assertion of this client for us, or not any more. The message is for the log."""
-
-
-class UnknownKey(InvalidClientAssertion):
-    """It is signed with a key that is not among the client's keys as we know them."""
-
-
-@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """A successful answer of the token endpoint (RFC 6749 §5.1)."""
 

@@ -7,9 +7,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT
 from authproxy_common.errors import NotOffered
 from authproxy_common.pkce import METHOD
-from mcp_gateway.domain.clients import NONE, PRIVATE_KEY_JWT
 from mcp_gateway.domain.resources import RESOURCE_METADATA_PATH, MCPServer, MCPServers
 
 AUTHORIZATION_SERVER_PATHS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")

@@ -1,16 +1,16 @@
 """What the flows need of the world."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
+from authproxy_common.clients.authentication import PublicKeys
 from authproxy_common.exchange import SignIn
 from authproxy_common.params import Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import Client, Registration
 from mcp_gateway.domain.grants import Grant
-from mcp_gateway.domain.tokens import ActiveToken, ClientAssertion, TokenResponse
+from mcp_gateway.domain.tokens import ActiveToken, TokenResponse
 
 
 class ClientSource(Protocol):
@@ -27,26 +27,10 @@ class ClientSource(Protocol):
 
 
 class ClientKeys(Protocol):
-    """The public keys of clients, as JWK sets. Raises ClientRefused or TemporarilyUnavailable."""
+    """Where the public keys of clients are."""
 
-    async def of(self, client: Client) -> Mapping[str, Any]:
-        """Its keys, as we know them."""
-        ...
-
-    async def renewed(self, client: Client) -> Mapping[str, Any]:
-        """Its keys, asked for again unless that was just done."""
-        ...
-
-
-class ClientAssertionVerifier(Protocol):
-    """Reads the assertions of clients that authenticate with `private_key_jwt`."""
-
-    def verify(self, assertion: str, client_id: str, jwks: Mapping[str, Any]) -> ClientAssertion:
-        """What it says; raises InvalidClientAssertion, or UnknownKey where other keys may verify it."""
-        ...
-
-    def unverified_subject(self, assertion: str) -> str:
-        """Whom it claims to be of; empty where it cannot be read."""
+    def of(self, client: Client) -> PublicKeys:
+        """Its keys; nothing is fetched yet."""
         ...
 
 

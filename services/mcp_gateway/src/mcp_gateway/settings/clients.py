@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT
+from authproxy_common.clients.key_sets import check_public_keys
 from authproxy_common.config import checks, setting
 from authproxy_common.errors import InvalidClientMetadata, InvalidRedirectUri
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
-from mcp_gateway.domain.clients import BASIC, GRANT_TYPES, NONE, POST, PRIVATE_KEY_JWT
-from mcp_gateway.domain.key_sets import check_public_keys
+from mcp_gateway.domain.clients import GRANT_TYPES
 from mcp_gateway.domain.redirect_uris import check_redirect_uri
 
 _METHODS = (NONE, BASIC, POST, PRIVATE_KEY_JWT)

@@ -1,28 +1,16 @@
-"""What a client presents at the token endpoint to prove who it is (OAuth 2.1 §2.4, RFC 7521 §4.2)."""
+"""What a client presents to prove who it is (OAuth 2.1 §2.4, RFC 7521 §4.2)."""
 
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import ClassVar
 from urllib.parse import unquote
 
-from authproxy_common.errors import InvalidClient, InvalidRequest
+from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, AuthenticationFailed
+from authproxy_common.errors import InvalidRequest
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret
-from mcp_gateway.domain.clients import BASIC, NONE, POST, PRIVATE_KEY_JWT
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-class AuthenticationFailed(InvalidClient):
-    """The one answer for clients that are unknown and for clients that are not who they say."""
-
-    WORDS: ClassVar[str] = (
-        "the client is not known here, its registration has expired, or it did not authenticate as it is registered"
-    )
-
-    def __init__(self, description: str = WORDS) -> None:
-        super().__init__(description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +49,6 @@ class PresentedCredentials:
         # A public client may name itself by HTTP Basic, with an empty password.
         method = BASIC if password else POST if secret else PRIVATE_KEY_JWT if assertion else NONE
         return cls(method, client_id, Secret(password or secret or assertion))
-
-
-@dataclass(frozen=True, slots=True)
-class UsedAssertion:
-    """Marks a client assertion as used (RFC 7523 §3). Its key is the client and the assertion's `jti`."""
 
 
 def _basic(authorization: str) -> tuple[str, str]:

@@ -11,7 +11,6 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from authproxy_common.clock import Clock
-from mcp_gateway.domain.tokens import ClientAssertion, InvalidClientAssertion, UnknownKey
 
 # Asymmetric alone, and never the assertion's choice beyond these (RFC 8725 §3.1).
 ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "Ed25519", "EdDSA")
@@ -21,8 +20,24 @@ _LONGEST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
+class ClientAssertion:
+    """A verified assertion of a client about itself (RFC 7523 §3), which may be used once."""
+
+    jti: str
+    expires_at: datetime
+
+
+class InvalidClientAssertion(Exception):
+    """Not an assertion of this client for us, or not any more. The message is for the log."""
+
+
+class UnknownKey(InvalidClientAssertion):
+    """It is signed with a key that is not among the client's keys as we know them."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientAssertions:
-    """`flows.ports.ClientAssertionVerifier`.
+    """Reads the assertions of clients that authenticate with `private_key_jwt`.
 
     Args:
         audiences: What may stand in `aud`: names of this authorization server and nobody else.

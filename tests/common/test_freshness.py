@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcp_gateway.client_sources.freshness import Freshness
+from authproxy_common.clients.freshness import Freshness
 
 pytestmark = pytest.mark.requirement("CL-01")
 

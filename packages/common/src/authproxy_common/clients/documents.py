@@ -6,6 +6,8 @@ from typing import Any, Protocol, TypeAlias
 
 import structlog
 
+from authproxy_common.clients.credentials import ClientRefused
+from authproxy_common.clients.freshness import Freshness
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
@@ -14,8 +16,6 @@ from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection
 from authproxy_common.secret import digest
 from authproxy_common.uri import HttpURI
-from mcp_gateway.client_sources.freshness import Freshness
-from mcp_gateway.domain.clients import ClientRefused
 
 Document: TypeAlias = dict[str, Any]
 

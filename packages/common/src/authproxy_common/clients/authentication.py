@@ -1,0 +1,109 @@
+"""Whether what a client presented proves that it is that client (OAuth 2.1 §2.4, RFC 7523 §3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from authproxy_common.clients.assertions import ClientAssertion, ClientAssertions, InvalidClientAssertion, UnknownKey
+from authproxy_common.clients.credentials import (
+    NONE,
+    PRIVATE_KEY_JWT,
+    AuthenticationFailed,
+    ClientRefused,
+    Credentials,
+)
+from authproxy_common.clients.presented_credentials import PresentedCredentials
+from authproxy_common.clock import Clock
+from authproxy_common.errors import OAuthError
+from authproxy_common.events import Events
+from authproxy_common.records import Collection
+from authproxy_common.secret import digest, trace
+
+# What the verifier's own leeway allows an assertion to outlive itself by, and more.
+_REMEMBERED_LONGER = timedelta(minutes=5)
+
+
+class PublicKeys(Protocol):
+    """The public keys of one client, as JWK sets. Raises ClientRefused or TemporarilyUnavailable."""
+
+    async def known(self) -> Mapping[str, Any]:
+        """As we know them."""
+        ...
+
+    async def renewed(self) -> Mapping[str, Any]:
+        """Asked for again, unless that was just done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsedAssertion:
+    """Marks a client assertion as used (RFC 7523 §3). Its key is the client and the assertion's `jti`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialCheck:
+    """Checks what clients present against what each is registered with.
+
+    Args:
+        assertions: Verifies what was signed with a client's keys.
+        used_assertions: Which were used: each is good once, at one replica.
+        now: The clock.
+        events: Hears of what is not as it should be.
+    """
+
+    assertions: ClientAssertions
+    used_assertions: Collection[UsedAssertion]
+    now: Clock
+    events: Events
+
+    def claimed(self, presented: PresentedCredentials) -> str:
+        """Whom `presented` names, not yet believed; empty where it names nobody."""
+        return presented.client_id or self.assertions.unverified_subject(presented.proof.reveal())
+
+    async def check(
+        self, client_id: str, credentials: Credentials, presented: PresentedCredentials, keys: PublicKeys
+    ) -> None:
+        """Return when `presented` proves to be of the client with `credentials`.
+
+        Raises:
+            AuthenticationFailed: It does not; the answer does not tell why.
+            TemporarilyUnavailable: The client's keys could not be fetched.
+        """
+        if presented.method not in credentials.methods:
+            raise self._failure(client_id, f"authenticates by {presented.method}")
+        if presented.method == PRIVATE_KEY_JWT:
+            await self._check_assertion(client_id, presented.proof.reveal(), keys)
+        elif presented.method != NONE and not _is_secret_of(credentials, presented):
+            raise self._failure(client_id, "sent a wrong secret")
+
+    async def _check_assertion(self, client_id: str, value: str, keys: PublicKeys) -> None:
+        try:
+            assertion = await self._verified(client_id, value, keys)
+        except InvalidClientAssertion as error:
+            raise self._failure(client_id, str(error)) from error
+        lifetime = assertion.expires_at - self.now() + _REMEMBERED_LONGER
+        # By the id's digest, which has one length: of two clients' ids and jtis no two can be written the same.
+        key = f"{digest(client_id)} {assertion.jti}"
+        used = await self.used_assertions.claim(key, UsedAssertion(), lifetime)
+        if used is not None:
+            self.events.alarm("client_assertion_replayed", client=trace(client_id))
+            raise AuthenticationFailed
+
+    async def _verified(self, client_id: str, value: str, keys: PublicKeys) -> ClientAssertion:
+        try:
+            try:
+                return self.assertions.verify(value, client_id, await keys.known())
+            except UnknownKey:
+                # It may have other keys by now.
+                return self.assertions.verify(value, client_id, await keys.renewed())
+        except ClientRefused as error:
+            raise InvalidClientAssertion("its keys cannot be had") from error
+
+    def _failure(self, client_id: str, reason: str) -> OAuthError:
+        self.events.alarm("client_authentication_failed", client=trace(client_id), reason=reason)
+        return AuthenticationFailed()
+
+
+def _is_secret_of(credentials: Credentials, presented: PresentedCredentials) -> bool:
+    return credentials.secret is not None and credentials.secret.matches(presented.proof.reveal())

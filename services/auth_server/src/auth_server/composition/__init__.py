@@ -1,0 +1,1 @@
+"""What is built of what; `app` puts it together."""

@@ -1,0 +1,102 @@
+"""`gateways` and `security`: who may call the backend endpoints, from where, and how often."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth_server.domain.gateway_uris import BadEntry, GatewayURIPattern, entry_problems
+from authproxy_common.clients.credentials import SHORTEST_SECRET
+from authproxy_common.clients.key_sets import check_public_keys
+from authproxy_common.config import checks, setting
+from authproxy_common.errors import InvalidClientMetadata
+from authproxy_common.records.rate_limits import rate_problem
+from authproxy_common.secret import Secret
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """A gateway that authenticates; its name is its client_id."""
+
+    allowed_redirect_uris: tuple[str, ...] = setting(())
+    client_secret: Secret = setting(Secret(""))
+    jwks: dict[str, Any] = setting({})
+    jwks_uri: str = setting("", check=checks.is_url)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What concerns several keys."""
+        if not self.allowed_redirect_uris:
+            yield "allowed_redirect_uris", "needs at least one URI"
+        if sum(map(bool, (self.client_secret, self.jwks, self.jwks_uri))) != 1:
+            yield "client_secret", "is needed, or jwks, or jwks_uri, and no two of them"
+        elif self.client_secret and len(self.client_secret.reveal()) < SHORTEST_SECRET:
+            yield (
+                "client_secret",
+                f"must have {SHORTEST_SECRET} characters or more; make one with `openssl rand -hex 32`",
+            )
+        if self.jwks:
+            try:
+                check_public_keys(self.jwks)
+            except InvalidClientMetadata as error:
+                yield "jwks", error.description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CORSSettings:
+    """Which pages' scripts may call the backend endpoints."""
+
+    allowed_origins: tuple[str, ...] = setting(())
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        """What is no origin."""
+        for index, origin in enumerate(self.allowed_origins):
+            if problem := checks.is_origin(origin):
+                yield f"allowed_origins[{index}]", problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitSettings:
+    """How often one address may ask, by what it asks for; `gateway` is of one gateway, wherever it calls from."""
+
+    login: str = setting("120/minute", check=rate_problem)
+    callback: str = setting("120/minute", check=rate_problem)
+    backend: str = setting("6000/minute", check=rate_problem)
+    gateway: str = setting("6000/minute", check=rate_problem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuritySettings:
+    """From where scripts may call, and how often anybody may."""
+
+    cors: CORSSettings = field(default_factory=CORSSettings)
+    rate_limit: RateLimitSettings = field(default_factory=RateLimitSettings)
+
+
+def gateway_problems(
+    gateways: Mapping[str, GatewaySettings], *, strict: bool, development: bool
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the gateways taken together, by key."""
+    for name, gateway in gateways.items():
+        if not _NAME.fullmatch(name):
+            yield f"gateways.{name}", "a gateway's name has letters, digits, - _ and . alone, 64 at most"
+        entries = gateway.allowed_redirect_uris
+        for index, message in entry_problems(entries, strict=strict, development=development):
+            yield f"gateways.{name}.allowed_redirect_uris[{index}]", message
+        if gateway.jwks_uri and not (development or gateway.jwks_uri.startswith("https://")):
+            yield f"gateways.{name}.jwks_uri", "must be https:// unless development_mode is true"
+    yield from _shared_uris(gateways, strict=strict)
+
+
+def _shared_uris(gateways: Mapping[str, GatewaySettings], *, strict: bool) -> Iterator[tuple[str, str]]:
+    seen: list[tuple[str, GatewayURIPattern]] = []
+    for name, gateway in gateways.items():
+        for index, entry in enumerate(gateway.allowed_redirect_uris):
+            try:
+                pattern = GatewayURIPattern.parse(entry, strict=strict)
+            except BadEntry:
+                continue
+            for other in (other for other, theirs in seen if other != name and theirs.overlaps(pattern)):
+                yield f"gateways.{name}.allowed_redirect_uris[{index}]", f"means a URI that is {other}'s too"
+            seen.append((name, pattern))
