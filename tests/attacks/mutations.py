@@ -243,8 +243,8 @@ MUTATIONS = [
     Mutation(
         "that an app's session has a sign-in under way",
         f"{_COMMON}/gateway_sign_in.py",
-        "case [str(state), str(code_verifier)] if state and code_verifier:",
-        "case [str(state), str(code_verifier)]:",
+        "if isinstance(value, str) and value]",
+        "if isinstance(value, str)]",
         "tests/common/test_gateway_sign_in.py::"
         "test_a_session_without_a_pending_sign_in_has_nothing_to_complete[without a state]",
     ),

@@ -117,6 +117,9 @@ WRONG: list[Any] = [
         "twice",
         id="an endpoint twice",
     ),
+    pytest.param(
+        "external_auth_gateway_name: gateway", "external_auth_gateway_secret", "together", id="a name without a secret"
+    ),
     pytest.param("token_mode: both", "token_mode", "one of gateway, passthrough", id="unknown token mode"),
     pytest.param("trusted_proxies: [ingress]", "trusted_proxies[0]", "an address or a network", id="no address"),
     pytest.param("rate_limits: {token: often}", "rate_limits.token", "60/minute", id="no rate"),

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from authproxy_common.clients.assertions import ALGORITHMS
 from authproxy_common.events import Events
-from authproxy_common.gateway_sign_in import GatewaySignIn
+from authproxy_common.gateway_sign_in import GatewayCredentials, GatewaySignIn
 from authproxy_common.http.assembly import Surroundings
 from authproxy_common.http.browser import BrowserCookie
 from mcp_gateway.broker.auth_server import AuthServer
@@ -152,10 +152,12 @@ class AuthorizationServer:
 
 def build_gateway_sign_in(config: AdapterSettings, http: httpx.AsyncClient) -> GatewaySignIn:
     """Our side of sign-ins at the auth server that these settings name."""
+    name, secret = config.external_auth_gateway_name, config.external_auth_gateway_secret
     return GatewaySignIn(
         auth_server_url=config.external_auth_service_url,
         internal_auth_server_url=config.internal_auth_service_url or None,
         gateway_uri=config.public_url + CALLBACK,
         provider=config.external_auth_provider or None,
         http=http,
+        credentials=GatewayCredentials(name, secret) if name else None,
     )

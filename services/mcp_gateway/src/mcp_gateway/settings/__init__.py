@@ -55,6 +55,8 @@ class AdapterSettings:
     external_auth_service_url: str = setting("http://localhost:8080", check=checks.is_origin)
     internal_auth_service_url: str = setting("", check=checks.is_origin)
     external_auth_provider: str = setting("")
+    external_auth_gateway_name: str = setting("")
+    external_auth_gateway_secret: Secret = setting(Secret(""))
     host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
     port: int = setting(8090, check=checks.is_port)
     management_port: int = setting(9465, check=checks.is_management_port)
@@ -89,6 +91,8 @@ class AdapterSettings:
         """What concerns several keys."""
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
+        if bool(self.external_auth_gateway_name) != bool(self.external_auth_gateway_secret):
+            yield "external_auth_gateway_secret", "and external_auth_gateway_name are of use together alone"
         yield from self._unusable_servers()
         if self.client_metadata_hosts_only and not self.client_metadata_hosts:
             yield "client_metadata_hosts_only", "leaves none; set client_metadata_documents to false for that"
