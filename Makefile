@@ -3,12 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+QUICK := tests/common tests/auth_server tests/mcp_gateway tests/architecture
 SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
 CHECKED := $(SOURCES) tests scripts examples
 SUITE := tests/conformance/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test conformance-suite check format requirements requirement-files clean
+.PHONY: help install up down login test quick conformance-suite check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -31,8 +32,11 @@ down: ## stop what `make up` started, from another terminal
 login: install ## play an MCP client: sign in, call a tool, show the answer
 	@exec $(BIN)/python -m scripts.login
 
-test: install $(if $(shell command -v npm),conformance-suite) ## every test, in under two minutes
+test: install $(if $(shell command -v npm),conformance-suite) ## every test: a few minutes
 	$(BIN)/python -m pytest -n auto
+
+quick: install ## the tests that need no process beside them, in under two minutes; for use while working
+	$(BIN)/python -m pytest -n auto $(QUICK)
 
 conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and a Node for it, from a hashed lock file
 
