@@ -348,6 +348,21 @@ MUTATIONS = [
         "tests/mcp_gateway/test_admission.py::test_calls_come_by_our_name_and_from_allowed_pages[a foreign one]",
     ),
     Mutation(
+        "which pages may read answers",
+        f"{_GATEWAY}/proxy/cross_origin.py",
+        "return origin is not None and self.origins.allows(origin)",
+        "return origin is not None",
+        "tests/mcp_gateway/test_browser_clients.py::"
+        "test_a_page_of_any_other_origin_is_refused_and_reads_nothing[POST-https://evil.test]",
+    ),
+    Mutation(
+        "which paths may be read by pages",
+        f"{_GATEWAY}/proxy/cross_origin.py",
+        'if scope["type"] != "http" or scope["path"] not in self.paths:',
+        'if scope["type"] != "http":',
+        "tests/mcp_gateway/test_browser_clients.py::test_what_believes_cookies_is_closed_to_scripts_also_of_those_who_may_call[/oauth/consent]",
+    ),
+    Mutation(
         "that a remembered token's grant has not ended",
         f"{_GATEWAY}/proxy/admission.py",
         "if epoch != self.epoch:",

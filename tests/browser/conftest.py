@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import BrowserContext, async_playwright
@@ -26,9 +27,23 @@ def chromium_binary() -> str:
 @pytest.fixture
 async def browser(chromium_binary: str) -> AsyncIterator[BrowserContext]:
     """A browser window without scripts, as a cautious person has it."""
+    async with opened(chromium_binary, scripts=False) as context:
+        yield context
+
+
+@pytest.fixture
+async def scripted_browser(chromium_binary: str) -> AsyncIterator[BrowserContext]:
+    """One with scripts, for MCP clients that are pages."""
+    async with opened(chromium_binary, scripts=True) as context:
+        yield context
+
+
+@asynccontextmanager
+async def opened(chromium_binary: str, *, scripts: bool) -> AsyncIterator[BrowserContext]:
+    """A window of a new Chromium."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=chromium_binary, args=_SWITCHES)
-        context = await chromium.new_context(java_script_enabled=False)
+        context = await chromium.new_context(java_script_enabled=scripts)
         context.set_default_timeout(15_000)
         yield context
         await chromium.close()

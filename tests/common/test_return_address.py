@@ -13,7 +13,8 @@ pytestmark = pytest.mark.requirement("AZ-07", "AZ-01")
 def test_a_successful_answer_has_code_state_and_issuer() -> None:
     url = ReturnAddress("https://client.test/cb", "s t&a=te", "https://mcp.test").with_code("ac_1")
 
-    assert url == "https://client.test/cb?code=ac_1&state=s+t%26a%3Dte&iss=https%3A%2F%2Fmcp.test"
+    # %20 for a space, which programs understand that leave a plus sign as it is.
+    assert url == "https://client.test/cb?code=ac_1&state=s%20t%26a%3Dte&iss=https%3A%2F%2Fmcp.test"
 
 
 def test_an_error_has_its_code_its_description_state_and_issuer() -> None:

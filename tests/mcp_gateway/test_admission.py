@@ -52,6 +52,13 @@ async def test_a_token_in_the_query_beside_the_header_is_not_passed_on(world: Wo
     assert world.upstream.received == []
 
 
+@pytest.mark.requirement("DI-01")
+async def test_a_client_that_only_looks_is_told_too(world: World) -> None:
+    answer = await world.http.head(f"{GATEWAY}/mcp")
+    assert answer.status_code == 401
+    assert METADATA in answer.headers["www-authenticate"]
+
+
 @pytest.mark.requirement("RS-02")
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic eDp5", "Token x", "Bearer not.a.jwt"])
 async def test_a_header_that_is_no_bearer_token_of_ours_is_refused(world: World, value: str) -> None:

@@ -58,6 +58,18 @@ async def test_each_method_of_mcp_passes(world: World, method: str) -> None:
     assert world.upstream.received[0].method == method
 
 
+@pytest.mark.requirement("RS-07", "DI-02")
+async def test_a_slash_behind_the_path_is_the_same_mcp_server() -> None:
+    world = World(servers={name: ServerSettings(url=f"{UPSTREAM}/mcp") for name in ("default", "wiki")})
+    client = await world.register()
+    token = (await world.tokens(client, resource=f"{GATEWAY}/wiki/mcp/"))["access_token"]
+    assert (await world.call(token, "/wiki/mcp/")).status_code == 200
+    assert (await world.call(token, "/mcp/")).status_code == 401
+    assert len(world.upstream.received) == 1
+    metadata = await world.http.get(f"{GATEWAY}/.well-known/oauth-protected-resource/wiki/mcp/")
+    assert metadata.json()["resource"] == f"{GATEWAY}/wiki/mcp"
+
+
 @pytest.mark.requirement("RS-07")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "HEAD", "TRACE"])
 async def test_no_other_method_passes(world: World, method: str) -> None:

@@ -1,7 +1,7 @@
 """Where a browser may be sent back to. Holding a `ReturnAddress` is the permission to redirect there."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from authproxy_common.errors import OAuthError
 
@@ -42,7 +42,9 @@ class ReturnAddress:
 
     def _with(self, answer: dict[str, str]) -> str:
         accompanying = {"state": self.state, "iss": self.issuer}
-        query = urlencode(answer | {name: value for name, value in accompanying.items() if value is not None})
+        parameters = answer | {name: value for name, value in accompanying.items() if value is not None}
+        # Spaces as %20, which also those clients understand that show a description as it arrives.
+        query = urlencode(parameters, quote_via=quote)
         return f"{self.uri}{'&' if '?' in self.uri else '?'}{query}"
 
 

@@ -13,6 +13,7 @@ from mcp_gateway.composition.routes import PAGES
 from mcp_gateway.composition.upstreams import build_upstreams
 from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.proxy.admission import OpenAdmission
+from mcp_gateway.proxy.cross_origin import CrossOriginCalls
 from mcp_gateway.proxy.mcp_proxy import MCPProxy
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.settings import OAUTH_BODY_LIMIT, GatewaySettings
@@ -36,15 +37,19 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     server = AuthorizationServer(config, resources, around, servers)
     routes, admission = server.build() if config.enable_auth else ([], OpenAdmission())
     lifespan = closing(resources.transport, resources.http, resources.counters, resources.store)
+    origins = OriginPolicy.for_public_url(
+        config.public_url, config.allowed_hosts, config.allowed_origins, development=config.development_mode
+    )
+    # With a slash behind the path too, which people like to write.
+    upstreams |= {f"{path}/": upstream for path, upstream in upstreams.items()}
     app: ASGIApp = starlette_app(routes, PAGES, around, lifespan)
     app = MCPProxy(
         BodyLimit(app, limit=OAUTH_BODY_LIMIT),
         upstreams=upstreams,
         admission=admission,
-        origins=OriginPolicy.for_public_url(
-            config.public_url, config.allowed_hosts, config.allowed_origins, development=config.development_mode
-        ),
+        origins=origins,
         transport=resources.transport,
         metrics=around.metrics,
     )
+    app = CrossOriginCalls(app, paths=upstreams, origins=origins)
     return layered(app, [*(route.path for route in routes), *upstreams], around)

@@ -17,7 +17,6 @@ OLD_AUTHORIZE = "/authorize"
 PAGES = (AUTHORIZE, OLD_AUTHORIZE, CONSENT, CALLBACK, CONSENTS)
 
 _CORS_HEADERS = ["authorization", "content-type", "mcp-protocol-version"]
-_CORS = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=_CORS_HEADERS)
 
 
 def browser_routes(
@@ -38,17 +37,23 @@ def browser_routes(
 def client_routes(path: str, endpoint: Endpoint, limit: RateLimit | None) -> list[Route]:
     """Open to scripts of any page: these endpoints believe no cookie. Below `/` too, for clients of 2025-03-26."""
     answer = _limited(endpoint, limit)
-    return [Route(each, answer, methods=["POST", "OPTIONS"], middleware=[_CORS]) for each in (f"/oauth{path}", path)]
+    return [_open_to_scripts(each, answer, "POST") for each in (f"/oauth{path}", path)]
 
 
 def metadata_routes(metadata: MetadataEndpoints) -> list[Route]:
-    """The well-known documents."""
+    """The well-known documents. Scripts send `MCP-Protocol-Version` with their question, so browsers ask first."""
     paths = well_known_paths()
-    return [
-        *(Route(path, metadata.authorization_server) for path in paths["authorization_server"]),
-        *(Route(path, metadata.protected_resource) for path in paths["protected_resource"]),
-        Route(JWKS_PATH, metadata.keys),
-    ]
+    documents = {
+        **dict.fromkeys(paths["authorization_server"], metadata.authorization_server),
+        **dict.fromkeys(paths["protected_resource"], metadata.protected_resource),
+        JWKS_PATH: metadata.keys,
+    }
+    return [_open_to_scripts(path, answer, "GET") for path, answer in documents.items()]
+
+
+def _open_to_scripts(path: str, endpoint: Endpoint, method: str) -> Route:
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=[method], allow_headers=_CORS_HEADERS)
+    return Route(path, endpoint, methods=[method, "OPTIONS"], middleware=[cors])
 
 
 def _limited(endpoint: Endpoint, limit: RateLimit | None) -> Endpoint:

@@ -124,8 +124,8 @@ def _authenticated(endpoint: str, methods: Sequence[str], algorithms: Sequence[s
 
 
 def _inserted_path(request: Request) -> str:
-    """What follows the well-known path."""
-    inserted: str = request.path_params.get("path", "")
+    """What follows the well-known path, without a slash at its end, as `resource` may have one."""
+    inserted: str = request.path_params.get("path", "").rstrip("/")
     return f"/{inserted}" if inserted else ""
 
 

@@ -109,9 +109,10 @@ class MCPProxy:
     async def _admit(self, upstream: Upstream, scope: Scope) -> Caller | None:
         headers = Headers(scope=scope)
         self.origins.check(headers)
+        caller = await self.admission.admit(upstream.server, headers)
+        # Afterwards, because there are clients that look for the challenge with HEAD.
         if scope["method"] not in METHODS:
             raise MethodNotAllowed("MCP knows GET, POST and DELETE")
-        caller = await self.admission.admit(upstream.server, headers)
         if "access_token" in dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)):
             raise InvalidRequest("a token must not be in the query (RFC 6750 §5.3)")
         return caller

@@ -40,10 +40,11 @@ class OriginPolicy:
         if headers.get("host", "").lower() not in self.hosts:
             raise AccessDenied("this host name is not one of this gateway's; see public_url and allowed_hosts")
         origin = headers.get("origin")
-        if origin is not None and not self._is_allowed(origin):
+        if origin is not None and not self.allows(origin):
             raise AccessDenied("pages of this origin may not call this gateway; see allowed_origins")
 
-    def _is_allowed(self, origin: str) -> bool:
+    def allows(self, origin: str) -> bool:
+        """Whether pages of `origin` may call."""
         try:
             uri = parse_http_uri(origin)
         except MalformedURI:
