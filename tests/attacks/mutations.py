@@ -5,6 +5,7 @@ from dataclasses import dataclass
 _GATEWAY = "services/mcp_gateway/src/mcp_gateway"
 _AUTH = "services/auth_server/src/auth_server"
 _COMMON = "packages/common/src/authproxy_common"
+_OTHER_TENANT = "82229342-1101-4ab6-817b-70c0747630f3"
 _TESTS = "tests/attacks/test_token_binding.py"
 
 
@@ -708,5 +709,13 @@ MUTATIONS = [
         'allow_origins=["*"],',
         "tests/auth_server/test_backend_limits.py::"
         "test_no_page_may_call_that_is_not_listed[another-/gateway-oauth/exchange]",
+    ),
+    Mutation(
+        "the tenant of an access token that is asked about",
+        f"{_AUTH}/providers/entra.py",
+        "if tenant is None or (allowed and tenant not in allowed):",
+        "if False:",
+        "tests/auth_server/test_entra.py::test_an_access_token_is_good_here_for_people_of_the_configured_tenants_alone"
+        f"[common-settings3-{_OTHER_TENANT}-False]",
     ),
 ]

@@ -280,6 +280,29 @@ def test_wildcards_of_two_gateways_may_not_meet(tmp_path: Path) -> None:
     assert problems.keys() == {"gateways.zoo.allowed_redirect_uris[0]"}
 
 
+@pytest.mark.requirement("CF-02", "BR-11")
+@pytest.mark.parametrize(
+    ("listed", "is_refused"),
+    [
+        ("https://apps.test/*", True),
+        ("https://apps.test:*", True),
+        ("https://apps.test/wiki/callback", False),
+        ("https://apps.test/zoo/*", False),
+        ("https://other.test/*", False),
+    ],
+)
+def test_a_wildcard_for_everybody_may_not_mean_what_is_a_gateways_own(
+    tmp_path: Path, listed: str, is_refused: bool
+) -> None:
+    gateways = {"wiki": {**WIKI, "allowed_redirect_uris": ["https://apps.test/wiki/callback"]}}
+    proxy = {"strict_uri_validation": False, "allowed_redirect_uris": [listed]}
+    if is_refused:
+        problems = problems_of(tmp_path, gateways=gateways, proxy_oauth=proxy)
+        assert problems.keys() == {"proxy_oauth.allowed_redirect_uris[0]"}
+    else:
+        load(tmp_path, gateways=gateways, proxy_oauth=proxy)
+
+
 @pytest.mark.requirement("CF-02", "OP-09", "BR-14")
 @pytest.mark.parametrize(
     ("changed", "key", "says"),

@@ -1,12 +1,15 @@
 """Microsoft Entra ID: whose tokens count at an issuer of many tenants."""
 
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from joserfc import jws
 from structlog.testing import capture_logs
 
 from tests.support.auth_server import CODES, AuthServerWorld, answer_of, check_json, check_sent_back
-from tests.support.openid_provider import rsa_key
+from tests.support.openid_provider import Issued, rsa_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-01", "BR-09")]
 
@@ -171,3 +174,35 @@ async def test_roles_of_the_app_can_stand_for_groups() -> None:
 
     assert user["groups"] == ["Admin"]
     assert "groups_overage" not in user
+
+
+@pytest.mark.requirement("BR-07")
+@pytest.mark.parametrize(
+    ("configured", "settings", "tenant", "is_let_in"),
+    [
+        ("common", {}, OTHER, True),
+        ("common", {}, None, True),
+        ("common", {"allowed_tenants": (TENANT,)}, TENANT, True),
+        ("common", {"allowed_tenants": (TENANT,)}, OTHER, False),
+        ("common", {"allowed_tenants": (TENANT,)}, None, False),
+        ("organizations", {}, OTHER, True),
+        ("organizations", {}, CONSUMERS, False),
+        ("organizations", {}, None, False),
+        ("consumers", {}, CONSUMERS, True),
+        ("consumers", {}, TENANT, False),
+        (TENANT, {}, TENANT, True),
+        (TENANT, {}, OTHER, False),
+        (TENANT, {}, None, False),
+    ],
+)
+async def test_an_access_token_is_good_here_for_people_of_the_configured_tenants_alone(
+    configured: str, settings: dict[str, Any], tenant: str | None, is_let_in: bool
+) -> None:
+    """The endpoint that accepts it is one for all tenants; None is a token that cannot be read."""
+    auth = world(configured, issued(TENANT), **settings)
+    payload = json.dumps({"tid": tenant, "aud": "00000003-0000-0000-c000-000000000000"})
+    key = rsa_key("of another application")
+    token = jws.serialize_compact({"alg": "RS256"}, payload, key, ["RS256"]) if tenant else "opaque"
+    auth.provider.access_tokens[token] = Issued("openid", expires_at=auth.clock() + timedelta(hours=1))
+
+    assert (await auth.validate(token)).status_code == (200 if is_let_in else 401)

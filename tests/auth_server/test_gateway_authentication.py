@@ -128,6 +128,7 @@ async def test_a_uri_that_no_gateway_has_for_its_own_needs_no_credentials(auth: 
     check_json(await exchange(auth, await auth.code(), GATEWAY_URI, basic()), 400, "invalid_grant")
 
 
+# The settings refuse such wildcards; what would come of them is closed all the same.
 @pytest.mark.parametrize(
     ("listed", "own"),
     [

@@ -6,8 +6,19 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.auth_server import CODES, answer_of, asked_of, check_json, check_sent_back
+from authproxy_common.exchange import SignIn
+from authproxy_common.gateway_sign_in import GatewaySignIn
+from tests.support.auth_server import (
+    AUTH,
+    CODES,
+    GATEWAY_URI,
+    answer_of,
+    asked_of,
+    check_json,
+    check_sent_back,
+)
 from tests.support.github import GitHub, github_world
+from tests.support.network import virtual_network
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-08")]
 
@@ -138,6 +149,18 @@ async def test_a_token_is_good_until_it_was_given_back() -> None:
     world.clock.advance(world.settings.validation_kept)
 
     check_json(await world.validate(access_token), 401, "invalid_token")
+
+
+@pytest.mark.requirement("TK-06")
+async def test_signing_out_as_apps_do_gives_back_every_token_that_github_can_take() -> None:
+    world = github_world(GitHub())
+    tokens = await world.tokens()
+    app = GatewaySignIn(auth_server_url=AUTH, gateway_uri=GATEWAY_URI, http=virtual_network({AUTH: world.app}))
+
+    await app.revoke(SignIn.from_json(tokens))
+    world.clock.advance(world.settings.validation_kept)
+
+    check_json(await world.validate(tokens["access_token"]), 401, "invalid_token")
 
 
 async def test_a_github_that_has_had_enough_of_us_says_nothing_about_the_token() -> None:

@@ -1,13 +1,14 @@
 """Where a person's groups come from: the claim that is configured, and the roles of a Keycloak realm."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from joserfc import jws
 
 from tests.support.auth_server import AuthServerWorld
-from tests.support.openid_provider import IDP, rsa_key
+from tests.support.openid_provider import IDP, Issued, rsa_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-09")]
 
@@ -87,3 +88,24 @@ async def test_roles_of_an_access_token_that_is_not_the_persons_own_are_no_group
 
 async def test_an_access_token_that_is_no_jwt_costs_nobody_the_sign_in() -> None:
     assert "groups" not in (await keycloak().tokens())["user"]
+
+
+@pytest.mark.requirement("BR-07")
+async def test_groups_of_a_validated_token_are_the_configured_claim_too() -> None:
+    auth = AuthServerWorld(
+        provider={"claims": {"roles": ["reader"]}, "user": {"roles": ["reader"], "groups": ["chosen by the person"]}},
+        configured={"groups_claim": "roles"},
+    )
+    validated = (await auth.validate(await auth.access_token())).json()
+
+    assert validated["user"]["groups"] == ["reader"]
+
+
+@pytest.mark.requirement("BR-07")
+async def test_realm_roles_of_a_validated_token_are_groups_too() -> None:
+    auth = keycloak()
+    auth.provider.members = {"access_token": access_token(auth)}
+    token = (await auth.tokens())["access_token"]
+    auth.provider.access_tokens[token] = Issued("openid", expires_at=auth.clock() + timedelta(hours=1))
+
+    assert (await auth.validate(token)).json()["user"]["groups"] == ["admin", "offline_access"]

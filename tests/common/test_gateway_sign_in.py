@@ -321,7 +321,7 @@ async def test_credentials_go_into_a_header_with_whatever_a_backend_asks() -> No
 
     await sign_in.revoke(await sign_in.refresh(await sign_in.exchange("gc_1", Secret("v" * 43))))
 
-    assert len(recorder.received) == 3
+    assert len(recorder.received) == 4
     for url, authorization, body in recorder.received:
         assert authorization
         # RFC 6749 §2.3.1: both are form-encoded before they are joined.
@@ -369,6 +369,7 @@ async def test_browsers_are_sent_to_the_public_address_and_backends_ask_at_the_i
         "exchange",
         "refresh",
         "validate",
+        "revoke",
         "revoke",
     ]
 

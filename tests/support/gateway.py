@@ -91,6 +91,11 @@ class StandInAuthServer:
             return JSONResponse({"error": "invalid_grant"}, 400)
         return JSONResponse(self._tokens(f"provider-refresh-{len(self.refreshes)}"))
 
+    @property
+    def signed_out(self) -> list[str]:
+        """The refresh tokens that were given back; an access token goes with each."""
+        return [form["token"] for form in self.revoked if "refresh" in form["token"]]
+
     async def revoke(self, request: Request) -> Response:
         self.revoked.append(dict(parse_qsl((await request.body()).decode())))
         return self.revoke_answer or JSONResponse({})

@@ -200,13 +200,13 @@ class GatewaySignIn:
             raise ServerError("the auth server's answer to the refresh is not usable") from error
 
     async def revoke(self, sign_in: SignIn) -> None:
-        """Have the provider revoke what it issued, where it can.
+        """Have the provider revoke what it issued, where it can: both tokens, for some revoke no other than they get.
 
         Raises TemporarilyUnavailable or ServerError when nobody could be asked; it should keep nobody from signing out.
         """
-        token = sign_in.refresh_token or sign_in.access_token
-        form = {"token": token.reveal(), "provider": sign_in.provider}
-        await self._post("revoke", form, deadline=_REVOCATION_DEADLINE)
+        for token in filter(None, (sign_in.refresh_token, sign_in.access_token)):
+            form = {"token": token.reveal(), "provider": sign_in.provider}
+            await self._post("revoke", form, deadline=_REVOCATION_DEADLINE)
 
     async def validate(self, access_token: str) -> Person | None:
         """Whose access token of the provider this is; None where the provider does not accept it.

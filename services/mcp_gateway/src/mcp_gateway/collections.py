@@ -76,7 +76,7 @@ class Collections:
             epochs=plain("epoch", Epoch, mark),
             handed_on=sealed("handed-on", HandedOn, seconds(3600)),
             used_assertions=plain("used-assertion", UsedAssertion, seconds(3600)),
-            client_documents=plain("client-document", CachedDocument, seconds(300)),
-            client_key_sets=plain("client-key-set", CachedDocument, seconds(300)),
-            configured_key_sets=plain("configured-key-set", CachedDocument, seconds(300)),
+            client_documents=sealed("client-document", CachedDocument, seconds(300)),
+            client_key_sets=sealed("client-key-set", CachedDocument, seconds(300)),
+            configured_key_sets=sealed("configured-key-set", CachedDocument, seconds(300)),
         )

@@ -40,7 +40,7 @@ def build_authentication(
     # As the MCP gateway takes them: the issuer's name, with a slash or without, or the endpoint's.
     audiences = frozenset({us, f"{us}/", f"{us}/gateway-oauth/exchange"})
     used = Collection(opened.store, "auth-server:used-assertion", UsedAssertion, timedelta(hours=1))
-    kept = Collection(opened.store, "auth-server:key-set", CachedDocument, timedelta(minutes=5))
+    kept = Collection(opened.store, "auth-server:key-set", CachedDocument, timedelta(minutes=5), opened.keys)
     return GatewayAuthentication(
         gateways,
         CredentialCheck(ClientAssertions(audiences, opened.now), used, opened.now, events),

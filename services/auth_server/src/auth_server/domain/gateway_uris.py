@@ -68,6 +68,11 @@ class GatewayURIPattern:
             return uri.path.startswith(base.path)
         return (uri.path, uri.query) == (base.path, base.query)
 
+    @property
+    def is_wild(self) -> bool:
+        """Whether it means more than one URI."""
+        return self.any_port or self.below
+
     def overlaps(self, other: "GatewayURIPattern") -> bool:
         """Whether there is a URI that both mean."""
         mine, theirs = self.base, other.base

@@ -51,4 +51,6 @@ class RefreshFlow:
                 with suppress(TemporarilyUnavailable):
                     await self.renewed.put(key, renewed)
             self.events.note("provider_tokens_refreshed", provider=name)
+        else:
+            self.events.note("provider_refresh_repeated", provider=name)
         return renewed.to_json()

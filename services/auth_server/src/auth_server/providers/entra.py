@@ -1,11 +1,16 @@
 """Microsoft Entra ID: issuers of many tenants, and people with more groups than a token holds."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from joserfc import jws
+from joserfc.errors import JoseError
+
 from auth_server.providers.vendor import Vendor
 from authproxy_common.errors import AccessDenied
+from authproxy_common.secret import Secret
 
 # The tenant of personal accounts.
 _CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -43,6 +48,21 @@ class EntraVendor(Vendor):
         if self.settings.allowed_tenants and claims["tid"] not in self.settings.allowed_tenants:
             raise AccessDenied("people of this tenant may not sign in here")
 
+    def admits_user_info(self, _claims: Mapping[str, Any], access_token: Secret) -> bool:
+        """The userinfo endpoint is one for all tenants, and does not say whose the token is; the token itself does.
+
+        It is believed about that, unverified as it is, because the endpoint has just accepted it.
+        """
+        configured, allowed = self._configured_tenant(), self.settings.allowed_tenants
+        if configured == "common" and not allowed:
+            return True
+        tenant = _unverified_tenant(access_token)
+        if tenant is None or (allowed and tenant not in allowed):
+            return False
+        if configured == "organizations":
+            return tenant != _CONSUMERS
+        return configured == "common" or tenant == _STANDS_FOR.get(configured, configured)
+
     def described(self, claims: dict[str, Any]) -> dict[str, Any]:
         """Without groups, and saying so, where Entra names a place to ask for them instead of naming them."""
         elsewhere = claims.get("_claim_names")
@@ -58,3 +78,13 @@ class EntraVendor(Vendor):
         """The issuer of the metadata, with a placeholder where it speaks for many tenants."""
         tenant = self._configured_tenant()
         return self.settings.issuer.replace(f"/{tenant}/", f"/{_STANDS_FOR.get(tenant, tenant)}/")
+
+
+def _unverified_tenant(access_token: Secret) -> str | None:
+    """None for a token that cannot be read, as those of personal accounts are."""
+    try:
+        payload = json.loads(jws.extract_compact(access_token.reveal().encode()).payload)
+    except (JoseError, ValueError, TypeError):
+        return None
+    tenant = payload.get("tid") if isinstance(payload, dict) else None
+    return tenant if isinstance(tenant, str) else None

@@ -6,6 +6,7 @@ from typing import Any
 from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.vendor import Vendor
 from authproxy_common.errors import AccessDenied
+from authproxy_common.secret import Secret
 
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 
@@ -34,9 +35,12 @@ class GoogleVendor(Vendor):
 
     def check_person(self, claims: Mapping[str, Any]) -> None:
         """The parameter only helps to choose an account; the claim is what counts."""
-        if not self.admits_user_info(claims):
+        if not self._is_of_our_domains(claims):
             raise AccessDenied("people outside the configured domains may not sign in here")
 
-    def admits_user_info(self, claims: Mapping[str, Any]) -> bool:
+    def admits_user_info(self, claims: Mapping[str, Any], _access_token: Secret) -> bool:
+        return self._is_of_our_domains(claims)
+
+    def _is_of_our_domains(self, claims: Mapping[str, Any]) -> bool:
         domains, domain = self.settings.hosted_domains, claims.get("hd")
         return not domains or domain in domains or ("*" in domains and bool(domain))

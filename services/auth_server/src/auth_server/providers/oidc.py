@@ -96,12 +96,15 @@ class OpenIDProvider:
     async def _user(self, claims: dict[str, Any], tokens: dict[str, Any]) -> dict[str, Any]:
         """The claims of a validated ID token as gateways get them; raises AccessDenied for whom may not come in."""
         self.vendor.check_person(claims)
+        return await self._described(claims, Secret(tokens["access_token"]))
+
+    async def _described(self, claims: dict[str, Any], access_token: Secret) -> dict[str, Any]:
         path = self.client.settings.groups_claim or self.vendor.groups_claim
         if not path:
             return self.vendor.described(claims)
         sources = [claims]
         if self.vendor.groups_in_access_token:
-            sources.append(await self.id_tokens.access_token_claims(Secret(tokens["access_token"]), claims["sub"]))
+            sources.append(await self.id_tokens.access_token_claims(access_token, claims["sub"]))
         return with_groups(self.vendor.described(claims), sources, path)
 
     async def revoke(self, token: Secret) -> bool:
@@ -121,7 +124,9 @@ class OpenIDProvider:
             if not endpoint:
                 raise ServerError("the identity provider has no userinfo endpoint, so it cannot be asked about tokens")
             claims = claims_of(await ask_provider(self.http, user_info_request(endpoint, access_token)))
-        return claims if claims and self.vendor.admits_user_info(claims) else None
+            if not claims or not self.vendor.admits_user_info(claims, access_token):
+                return None
+            return await self._described(claims, access_token)
 
 
 def _token_endpoint(metadata: ProviderMetadata) -> Endpoint:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from auth_server.flows.ports import AuthorizationRequest
 from auth_server.settings import ProviderSettings
+from authproxy_common.secret import Secret
 
 _OFFLINE = "offline_access"
 
@@ -54,8 +55,8 @@ class Vendor:
     def check_person(self, claims: Mapping[str, Any]) -> None:
         """Raises AccessDenied for somebody whom the configuration does not let in."""
 
-    def admits_user_info(self, _claims: Mapping[str, Any]) -> bool:
-        """The same for what the userinfo endpoint says, which may lack what decides; then it is let in."""
+    def admits_user_info(self, _claims: Mapping[str, Any], _access_token: Secret) -> bool:
+        """The same for what the userinfo endpoint says of whose access token it accepted."""
         return True
 
     def described(self, claims: dict[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,10 @@ class AuthServerSettings:
         ):
             yield f"proxy_oauth.allowed_redirect_uris[{index}]", message
         yield from gateway_problems(
-            self.gateways, strict=proxy.strict_uri_validation, development=self.development_mode
+            self.gateways,
+            proxy.allowed_redirect_uris,
+            strict=proxy.strict_uri_validation,
+            development=self.development_mode,
         )
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")

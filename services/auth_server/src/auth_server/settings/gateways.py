@@ -1,7 +1,8 @@
 """`gateways` and `security`: who may call the backend endpoints, from where, and how often."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,9 +76,9 @@ class SecuritySettings:
 
 
 def gateway_problems(
-    gateways: Mapping[str, GatewaySettings], *, strict: bool, development: bool
+    gateways: Mapping[str, GatewaySettings], everybodys: Sequence[str], *, strict: bool, development: bool
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with the gateways taken together, by key."""
+    """What is wrong with the gateways taken together, and with the list of URIs that need no credentials, by key."""
     for name, gateway in gateways.items():
         if not _NAME.fullmatch(name):
             yield f"gateways.{name}", "a gateway's name has letters, digits, - _ and . alone, 64 at most"
@@ -87,16 +88,28 @@ def gateway_problems(
         if gateway.jwks_uri and not (development or gateway.jwks_uri.startswith("https://")):
             yield f"gateways.{name}.jwks_uri", "must be https:// unless development_mode is true"
     yield from _shared_uris(gateways, strict=strict)
+    for index, pattern in _patterns(everybodys, strict=strict):
+        for name, gateway in gateways.items():
+            theirs = [own for _, own in _patterns(gateway.allowed_redirect_uris, strict=strict)]
+            if pattern.is_wild and any(map(pattern.overlaps, theirs)):
+                # A path that differs in nothing that counts for the app would need no credentials.
+                yield (
+                    f"proxy_oauth.allowed_redirect_uris[{index}]",
+                    f"also means URIs of the gateway {name}",
+                )
 
 
 def _shared_uris(gateways: Mapping[str, GatewaySettings], *, strict: bool) -> Iterator[tuple[str, str]]:
     seen: list[tuple[str, GatewayURIPattern]] = []
     for name, gateway in gateways.items():
-        for index, entry in enumerate(gateway.allowed_redirect_uris):
-            try:
-                pattern = GatewayURIPattern.parse(entry, strict=strict)
-            except BadEntry:
-                continue
+        for index, pattern in _patterns(gateway.allowed_redirect_uris, strict=strict):
             for other in (other for other, theirs in seen if other != name and theirs.overlaps(pattern)):
                 yield f"gateways.{name}.allowed_redirect_uris[{index}]", f"means a URI that is {other}'s too"
             seen.append((name, pattern))
+
+
+def _patterns(entries: Sequence[str], *, strict: bool) -> Iterator[tuple[int, GatewayURIPattern]]:
+    for index, entry in enumerate(entries):
+        # What is wrong with an entry by itself is said elsewhere.
+        with suppress(BadEntry):
+            yield index, GatewayURIPattern.parse(entry, strict=strict)
