@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.auth_server import CODES, AuthServerWorld, answer_of, check_json, check_sent_back
+from tests.support.auth_server import CODES, AuthServerWorld, answer_of, asked_of, check_json, check_sent_back
 from tests.support.openid_provider import rsa_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-01", "BR-09")]
@@ -171,3 +171,20 @@ async def test_roles_of_the_app_can_stand_for_groups() -> None:
 
     assert user["groups"] == ["Admin"]
     assert "groups_overage" not in user
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "hint"),
+    [
+        ("login", {}, "alice@example.com"),
+        ("select_account", {}, None),
+        ("login", {"authorization_parameters": {"prompt": "select_account"}}, None),
+    ],
+    ids=["login", "select_account", "select_account configured"],
+)
+async def test_who_is_to_choose_an_account_is_not_asked_for_with_a_hint(
+    asked: str, configured: dict[str, Any], hint: str | None
+) -> None:
+    login = await world(TENANT, issued(TENANT), **configured).login(prompt=asked, login_hint="alice@example.com")
+
+    assert asked_of(login).get("login_hint") == hint
