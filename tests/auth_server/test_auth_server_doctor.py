@@ -96,6 +96,28 @@ async def test_an_installation_as_it_should_be_passes_line_by_line() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind",
+    [
+        {"type": "github"},
+        {
+            "type": "oauth2",
+            "authorization_endpoint": "https://login.test/authorize",
+            "token_endpoint": "https://login.test/token",
+            "userinfo_endpoint": "https://login.test/me",
+        },
+    ],
+    ids=lambda kind: kind["type"],
+)
+async def test_of_a_provider_without_discovery_the_redirect_uri_alone_is_examined(kind: dict[str, str]) -> None:
+    here = Installation(configured={"issuer": "", **kind})
+    async with serving(here.world.app, here.ports[1]):
+        found = await here.findings()
+
+    assert [name for name in found if name.startswith("provider")] == [REDIRECT_URI]
+    assert found[REDIRECT_URI].outcome == PASSED
+
+
+@pytest.mark.parametrize(
     ("provider", "patience", "reason"),
     [
         pytest.param(

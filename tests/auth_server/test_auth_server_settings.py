@@ -436,6 +436,7 @@ def provider(**changed: Any) -> dict[str, Any]:
             "of many tenants",
             id="allowed tenants of one tenant",
         ),
+        pytest.param({"issuer": "https://example.eu.auth0.com"}, "issuer", "a slash", id="Auth0 without its slash"),
     ],
 )
 def test_a_provider_out_of_order_is_refused_with_its_key(

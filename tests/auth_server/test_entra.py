@@ -8,7 +8,7 @@ import pytest
 from joserfc import jws
 from structlog.testing import capture_logs
 
-from tests.support.auth_server import CODES, AuthServerWorld, answer_of, check_json, check_sent_back
+from tests.support.auth_server import CODES, AuthServerWorld, answer_of, asked_of, check_json, check_sent_back
 from tests.support.openid_provider import Issued, rsa_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("BR-01", "BR-09")]
@@ -206,3 +206,20 @@ async def test_an_access_token_is_good_here_for_people_of_the_configured_tenants
     auth.provider.access_tokens[token] = Issued("openid", expires_at=auth.clock() + timedelta(hours=1))
 
     assert (await auth.validate(token)).status_code == (200 if is_let_in else 401)
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "hint"),
+    [
+        ("login", {}, "alice@example.com"),
+        ("select_account", {}, None),
+        ("login", {"authorization_parameters": {"prompt": "select_account"}}, None),
+    ],
+    ids=["login", "select_account", "select_account configured"],
+)
+async def test_who_is_to_choose_an_account_is_not_asked_for_with_a_hint(
+    asked: str, configured: dict[str, Any], hint: str | None
+) -> None:
+    login = await world(TENANT, issued(TENANT), **configured).login(prompt=asked, login_hint="alice@example.com")
+
+    assert asked_of(login).get("login_hint") == hint

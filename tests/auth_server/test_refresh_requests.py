@@ -43,6 +43,12 @@ async def test_the_scope_that_asks_for_a_refresh_token_is_sent_to_who_knows_it(
         ),
         pytest.param({}, {"has_refresh_token": "true"}, {"access_type": "offline"}, id="has one"),
         pytest.param({}, {"prompt": "none"}, {"access_type": "offline", "prompt": "none"}, id="without a page"),
+        pytest.param(
+            {},
+            {"has_refresh_token": "true", "prompt": "login select_account"},
+            {"access_type": "offline", "prompt": "select_account"},
+            id="has one, to sign in again",
+        ),
         pytest.param({"refresh_tokens": False}, {}, {}, id="not wanted"),
         pytest.param(
             {"authorization_parameters": {"prompt": "select_account"}},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authproxy_common.secret import Secret
-from tests.support.auth_server import AuthServerWorld, asked_of
+from tests.support.auth_server import AuthServerWorld, asked_of, check_sent_back
 from tests.support.client_keys import client_key
 from tests.support.github import GitHub, github_world
 
@@ -30,7 +30,8 @@ class Documented:
     """A vendor's word on its requests.
 
     Args:
-        documents: Where it gives it.
+        documents: Where it gives it, by title and section.
+        unread: What was not to be had in full, so that what the row says of it is general knowledge.
         authorization, token: The names of the parameters that it takes.
         issuer, configured, provider: How it is configured here, and how it behaves.
         asked: What an authorization request has to have with these settings.
@@ -45,6 +46,7 @@ class Documented:
     configured: dict[str, Any] = field(default_factory=dict)
     provider: dict[str, Any] = field(default_factory=dict)
     authenticates: set[str] = field(default_factory=set)
+    unread: str = ""
 
     def world(self) -> AuthServerWorld:
         """An auth server that knows this provider alone, by what an operator has to write."""
@@ -54,15 +56,12 @@ class Documented:
 
 OFFLINE = {"metadata": {"scopes_supported": ["openid", "profile", "email", "offline_access"]}}
 MICROSOFT = (
-    (
-        "Microsoft identity platform and OAuth 2.0 authorization code flow, "
-        "https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow"
-    ),
-    (
-        "OpenID Connect on the Microsoft identity platform, "
-        "https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc"
-    ),
+    "Microsoft identity platform and OAuth 2.0 authorization code flow: Request an authorization code; Redeem a code",
+    "OpenID Connect on the Microsoft identity platform: Fetch the OpenID configuration document",
+    "OpenID Connect on the Microsoft identity platform: Send the sign-in request",
 )
+# As in the sample of the document. Elsewhere it says that Basic is taken too.
+MICROSOFT_TAKES = ("client_secret_post", "private_key_jwt")
 OF_MICROSOFT = words(
     "client_id response_type redirect_uri scope response_mode state nonce prompt login_hint domain_hint",
     "code_challenge code_challenge_method",
@@ -74,14 +73,11 @@ DOCUMENTED = {
         words("client_id scope code redirect_uri grant_type code_verifier client_secret"),
         ENTRA,
         {"scope": "openid email profile offline_access"},
-        provider=OFFLINE
-        | {"auth_methods": ("client_secret_post", "private_key_jwt", "client_secret_basic"), "claims": {"tid": TENANT}},
+        provider=OFFLINE | {"auth_methods": MICROSOFT_TAKES, "claims": {"tid": TENANT}},
+        authenticates=SECRET,
     ),
     "Entra with a certificate": Documented(
-        (
-            *MICROSOFT,
-            "Certificate credentials, https://learn.microsoft.com/entra/identity-platform/certificate-credentials",
-        ),
+        (*MICROSOFT, "Application authentication certificate credentials: Assertion format; Using a client assertion"),
         OF_MICROSOFT,
         words("client_id scope code redirect_uri grant_type code_verifier client_assertion_type client_assertion"),
         ENTRA,
@@ -93,7 +89,7 @@ DOCUMENTED = {
         },
         provider=OFFLINE
         | {
-            "auth_methods": ("client_secret_post", "private_key_jwt", "client_secret_basic"),
+            "auth_methods": MICROSOFT_TAKES,
             "claims": {"tid": TENANT},
             "registered_key": client_key().public,
         },
@@ -101,62 +97,55 @@ DOCUMENTED = {
     ),
     "Google": Documented(
         (
-            "OpenID Connect API reference, https://developers.google.com/identity/openid-connect/reference",
-            "OpenID Connect, https://developers.google.com/identity/openid-connect/openid-connect",
+            "OpenID Connect: Exchange code for access token and ID token; Authentication URI parameters",
+            "OpenID Connect: The Discovery document, for PKCE",
         ),
         words(
-            "client_id nonce response_type redirect_uri scope state access_type display hd include_granted_scopes",
-            "login_hint prompt code_challenge code_challenge_method response_mode",
+            "client_id nonce response_type redirect_uri scope state access_type claims display hd",
+            "include_granted_scopes login_hint prompt hl code_challenge code_challenge_method",
         ),
         words("code client_id client_secret redirect_uri grant_type code_verifier"),
         "https://accounts.google.com",
-        {"scope": "openid email profile", "access_type": "offline", "prompt": "consent login", "hd": "example.com"},
+        {
+            "scope": "openid email profile",
+            "access_type": "offline",
+            "prompt": "consent select_account",
+            "hd": "example.com",
+        },
         configured={"hosted_domains": ("example.com",)},
         provider={
             "auth_methods": ("client_secret_post", "client_secret_basic"),
             "metadata": {"scopes_supported": ["openid", "email", "profile"]},
             "claims": {"hd": "example.com"},
         },
+        unread="OpenID Connect API reference (its beginning alone); where code_verifier is documented",
     ),
     "Okta": Documented(
-        (
-            (
-                "Okta OpenID Connect & OAuth 2.0 API, /authorize and /token, "
-                "https://developer.okta.com/docs/api/openapi/okta-oauth/oauth/tag/OrgAS"
-            ),
-            "Client authentication methods, https://developer.okta.com/docs/api/openapi/okta-oauth/guides/client-auth",
+        ("OpenID Connect & OAuth 2.0 API: /authorize; /token; Client Authentication Methods",),
+        words(
+            "client_id code_challenge code_challenge_method display idp_scope idp login_hint max_age nonce prompt",
+            "redirect_uri response_type response_mode request scope sessionToken state",
         ),
         words(
-            "acr_values client_id code_challenge code_challenge_method display enroll_amr_values idp_scope idp",
-            "login_hint max_age nonce prompt redirect_uri request request_uri response_mode response_type scope",
-            "sessionToken state",
-        ),
-        words(
-            "grant_type code redirect_uri code_verifier client_id client_secret client_assertion_type client_assertion"
+            "code code_verifier grant_type password redirect_uri refresh_token scope username",
+            "client_id client_secret client_assertion_type client_assertion",
         ),
         "https://example.okta.com/oauth2/default",
         {"scope": "openid email profile offline_access"},
         provider=OFFLINE,
+        unread="the edition of today, Org and Custom Authorization Servers, beyond the beginning of /authorize",
     ),
     "Auth0": Documented(
         (
-            (
-                "Authentication API, Authorization Code Flow with PKCE, "
-                "https://auth0.com/docs/api/authentication/authorization-code-flow-with-pkce/authorize-with-pkce"
-            ),
-            (
-                "Authenticate with Private Key JWT, "
-                "https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt"
-            ),
+            "Authentication API, Authorization Code Flow with PKCE: Authorize; Get Token",
+            "Authenticate with Private Key JWT: Build the assertion; Exchange assertion for access tokens",
             "OpenID Connect Core 1.0 §3.1.2.1, for nonce and login_hint",
         ),
         words(
             "audience scope response_type client_id state redirect_uri code_challenge code_challenge_method",
-            "connection prompt organization invitation login_hint nonce response_mode",
+            "connection prompt organization invitation nonce login_hint",
         ),
-        words(
-            "grant_type client_id client_secret code code_verifier redirect_uri client_assertion_type client_assertion"
-        ),
+        words("grant_type client_id code code_verifier redirect_uri client_assertion_type client_assertion"),
         "https://example.eu.auth0.com/",
         {"scope": "openid email profile offline_access", "audience": "https://api.example.com"},
         configured={
@@ -171,16 +160,17 @@ DOCUMENTED = {
             "assertion_audience": "https://example.eu.auth0.com/",
         },
         authenticates=ASSERTION,
+        unread="the Authorize and Get Token of today, beyond their beginnings",
     ),
     "Keycloak": Documented(
         (
-            "Keycloak, Securing applications with OpenID Connect, https://www.keycloak.org/securing-apps/oidc-layers",
-            "OpenID Connect Core 1.0 §3.1.2.1, which it follows",
+            "Securing applications and services with OpenID Connect: Available Endpoints, which points to",
+            "OpenID Connect Core 1.0 §3.1.2.1, §3.1.3.1",
             "RFC 7636 §4",
         ),
         words(
             "client_id redirect_uri response_type response_mode scope state nonce prompt login_hint max_age ui_locales",
-            "acr_values code_challenge code_challenge_method request request_uri claims kc_idp_hint",
+            "acr_values code_challenge code_challenge_method request request_uri claims",
         ),
         words(
             "grant_type code redirect_uri code_verifier client_id client_secret client_assertion_type client_assertion"
@@ -189,6 +179,7 @@ DOCUMENTED = {
         {"scope": "openid email profile offline_access"},
         configured={"type": "keycloak"},
         provider=OFFLINE | {"auth_methods": ("private_key_jwt", "client_secret_basic", "client_secret_post")},
+        unread="Server Administration Guide, Confidential client credentials",
     ),
 }
 
@@ -236,6 +227,17 @@ async def test_a_gateway_that_narrows_still_gets_what_asks_for_a_refresh_token(v
     assert asked.get("access_type") == documented.asked.get("access_type")
 
 
+async def test_the_slash_at_the_end_of_auth0s_issuer_is_part_of_it() -> None:
+    issuer = "https://example.eu.auth0.com/"
+    slashless = issuer.rstrip("/")
+
+    assert (await AuthServerWorld(provider={"issuer": issuer}).tokens())["user"]["iss"] == issuer
+    misconfigured = AuthServerWorld(provider={"issuer": issuer}, configured={"issuer": slashless})
+    check_sent_back(await misconfigured.login(), "server_error")
+    another_issuers = AuthServerWorld(provider={"issuer": issuer, "claims": {"iss": slashless}})
+    check_sent_back(await another_issuers.complete(), "server_error")
+
+
 @pytest.mark.parametrize("vendor", DOCUMENTED)
 async def test_the_resource_of_an_mcp_client_is_not_passed_on(vendor: str) -> None:
     asked = asked_of(await DOCUMENTED[vendor].world().login(resource="https://mcp.example.com/mcp"))
@@ -244,8 +246,8 @@ async def test_the_resource_of_an_mcp_client_is_not_passed_on(vendor: str) -> No
 
 
 async def test_github_is_asked_what_it_documents_and_nothing_else() -> None:
-    # Authorizing OAuth apps,
-    # https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+    # "Authorizing OAuth apps": Request a user's GitHub identity; Users are redirected back to your site by GitHub.
+    # The editions that could be read again are older than PKCE and `offline_access` at GitHub.
     authorization = words(
         "client_id redirect_uri login scope state allow_signup prompt code_challenge code_challenge_method"
     )

@@ -119,7 +119,7 @@ class GatewaySignIn:
 
         Args:
             scope: Fewer scopes than the auth server would ask for, separated by spaces.
-            prompt, login_hint: As the provider knows them (OIDC Core §3.1.2.1); `prompt="login"` asks for the password.
+            prompt, login_hint: As the provider knows them (OIDC Core §3.1.2.1); most ask for the password on `login`.
         """
         pending = PendingSignIn(Secret(mint("st")), mint_verifier())
         url = self.login_url(pending.state.reveal(), challenge_for(pending.code_verifier))

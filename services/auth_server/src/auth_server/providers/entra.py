@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.vendor import Vendor
 from authproxy_common.errors import AccessDenied
 from authproxy_common.secret import Secret
@@ -43,6 +44,11 @@ class EntraVendor(Vendor):
         issuer = self._issuer().replace(_TENANT, tenant)
         signs_for = issuer if key_issuer is None else key_issuer.replace(_TENANT, tenant)
         return claims["iss"] == issuer == signs_for and issuer.endswith(f"/{tenant}/v2.0")
+
+    def parameters(self, request: AuthorizationRequest) -> dict[str, str]:
+        """Without `login_hint` where an account is to be chosen: Entra takes one or the other."""
+        prompts = f"{self.settings.authorization_parameters.get('prompt', '')} {request.prompt or ''}".split()
+        return {"login_hint": ""} if "select_account" in prompts else {}
 
     def check_person(self, claims: Mapping[str, Any]) -> None:
         if self.settings.allowed_tenants and claims["tid"] not in self.settings.allowed_tenants:

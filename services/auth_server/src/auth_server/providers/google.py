@@ -24,6 +24,11 @@ class GoogleVendor(Vendor):
         """Google refuses a scope that it does not know, and `offline_access` is one."""
         return " ".join(scope for scope in asked.split() if scope != "offline_access")
 
+    def prompt(self, asked: str | None) -> str | None:
+        """Google documents no `login`; to choose an account is the nearest that it does."""
+        prompts = ("select_account" if prompt == "login" else prompt for prompt in (asked or "").split())
+        return " ".join(dict.fromkeys(prompts)) or None
+
     def parameters(self, request: AuthorizationRequest) -> dict[str, str]:
         """A refresh token comes with consent alone, so who still has one is not asked for consent again."""
         further: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """OpenID providers, by discovery."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -51,6 +51,7 @@ class OpenIDProvider:
     async def authorization_url(self, request: AuthorizationRequest) -> str:
         async with bounded():
             metadata = await self.discovery.metadata()
+        request = replace(request, prompt=self.vendor.prompt(request.prompt))
         further = {"nonce": request.nonce.reveal(), "login_hint": request.login_hint or ""}
         further |= self.vendor.parameters(request)
         scope = self.vendor.scope(request.scope, metadata.scopes)

@@ -48,6 +48,10 @@ class Vendor:
             scopes.append(_OFFLINE)
         return " ".join(scopes)
 
+    def prompt(self, asked: str | None) -> str | None:
+        """What a gateway asks for, in the values that the provider knows."""
+        return asked
+
     def parameters(self, _request: AuthorizationRequest) -> dict[str, str]:
         """Further parameters of an authorization request; those of the configuration replace them."""
         return {}

@@ -123,6 +123,8 @@ class ProviderSettings:
         yield from self._wrong_credentials()
         if self.kind == ENTRA:
             yield from self._wrong_tenants()
+        if self.kind == AUTH0 and self.issuer and not self.issuer.endswith("/"):
+            yield "issuer", "must end with a slash, as Auth0's does"
 
     def _lacking_endpoints(self) -> Iterator[tuple[str, str]]:
         lacking = [name for name in _ENDPOINTS if not getattr(self, name)]
