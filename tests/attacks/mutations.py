@@ -104,15 +104,15 @@ MUTATIONS = [
     Mutation(
         "the hosted domain",
         f"{_AUTH}/providers/google.py",
-        "if not self.admits_user_info(claims):",
+        "if not self._is_of_our_domains(claims):",
         "if False:",
         "tests/auth_server/test_google.py::test_the_domain_that_the_id_token_names_is_what_counts[of another domain]",
     ),
     Mutation(
         "the hosted domain of a token",
         f"{_AUTH}/providers/oidc.py",
-        "return claims if claims and self.vendor.admits_user_info(claims) else None",
-        "return claims",
+        "if not claims or not self.vendor.admits_user_info(claims, access_token):",
+        "if not claims:",
         "tests/auth_server/test_google.py::test_a_token_of_somebody_outside_the_domains_is_not_good_here",
     ),
     Mutation(
