@@ -23,10 +23,10 @@ CLIENTS = [
 
 @pytest.fixture(scope="module")
 def stack(suite: Suite, redis_server: RedisServer) -> Iterator[Stack]:
-    """One whose tokens live for a second, and whose grants outlive the gateway."""
+    """One whose tokens live shorter than it takes to count to 80, and whose grants outlive the gateway."""
 
     def short_lived(config: str) -> str:
-        return config.replace("access_token_ttl_seconds: 600", "access_token_ttl_seconds: 1")
+        return config.replace("access_token_ttl_seconds: 600", "access_token_ttl_seconds: 3")
 
     with running_stack({"REDIS_URL": redis_server.url}, edit_gateway=short_lived) as started:
         yield started
@@ -47,13 +47,13 @@ async def test_it_signs_in_refreshes_and_signs_in_again_when_consent_was_withdra
     with anyio.fail_after(60):
         async with typescript_client(suite, package, mode, stack.mcp_url, person) as client:
             assert await client.call("whoami") == "development:alice"
-            assert await client.call("count", upto=30) == "counted to 30"
+            assert await client.call("count", upto=80) == "counted to 80"
             assert await client.call("whoami") == "development:alice"
             assert "tokens_refreshed" in stack.logs()
             assert person.sign_ins == 1
             await withdraw_consent(stack, person)
             # It outlasts what a replica may remember for a second.
-            assert await client.call("count", upto=30) == "counted to 30"
+            assert await client.call("count", upto=80) == "counted to 80"
             assert await client.call("whoami") == "development:alice"
     assert person.sign_ins == 2
 
