@@ -12,13 +12,13 @@
 Every error is an `OAuthError`: its `description` may be shown, its `status` may be the page's.
 """
 
-import base64
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 
+from authproxy_common.clients.credentials import basic_authorization
 from authproxy_common.errors import InvalidGrant, InvalidRequest, ServerError
 from authproxy_common.exchange import MalformedExchange, Person, SignIn
 from authproxy_common.http.client import Answer, ask
@@ -74,9 +74,7 @@ class GatewayCredentials:
 
     def header(self) -> str:
         """As the value of an `Authorization` header: `client_secret_basic` (RFC 6749 §2.3.1)."""
-        # Not every server takes a `+` for a space; `%20` means the same to all.
-        pair = f"{quote(self.name, safe='')}:{quote(self.secret.reveal(), safe='')}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return basic_authorization(self.name, self.secret)
 
     def form(self) -> dict[str, str]:
         """As members of a form, for a request whose header is taken: `client_secret_post`."""

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import Key
 
+from authproxy_common.clients.key_sets import readable_key
 from authproxy_common.clock import Clock
 
 # Asymmetric alone, and never the assertion's choice beyond these (RFC 8725 §3.1).
@@ -121,12 +122,4 @@ def _key_id(assertion: str) -> str | None:
 def _candidates(key_id: str | None, jwks: Mapping[str, Any]) -> list[Key]:
     """The keys that may have signed: the one that is named, and any that has no name or where none is named."""
     named = [jwk for jwk in jwks["keys"] if key_id is None or jwk.get("kid") in {None, key_id}]
-    return [key for jwk in named if (key := _readable(jwk)) is not None]
-
-
-def _readable(jwk: Any) -> Key | None:
-    """A key of a kind that we can use; a key set may have others (RFC 7517 §5)."""
-    try:
-        return KeySet.import_key_set({"keys": [jwk]}).keys[0]
-    except (JoseError, ValueError, TypeError, KeyError, IndexError):
-        return None
+    return [key for jwk in named if (key := readable_key(jwk)) is not None]

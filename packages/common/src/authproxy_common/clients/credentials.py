@@ -1,16 +1,18 @@
 """How a client authenticates, by the names of RFC 7591 §2."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from authproxy_common.errors import InvalidClient, InvalidRequest
 from authproxy_common.secret import Secret
-from authproxy_common.uri import HttpURI
+from authproxy_common.uri import HttpURI, parse_http_uri
 
 NONE, BASIC, POST, PRIVATE_KEY_JWT = "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
 
-SHORTEST_SECRET = 16
+_SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class Credentials:
     secret: Secret | None = None
     jwks: Mapping[str, Any] | None = None
     jwks_uri: HttpURI | None = None
+
+    @classmethod
+    def configured(
+        cls, methods: tuple[str, ...], secret: Secret, jwks: Mapping[str, Any], jwks_uri: str
+    ) -> "Credentials":
+        """As an operator wrote them down; what is empty there is absent."""
+        return cls(methods, secret or None, jwks or None, parse_http_uri(jwks_uri) if jwks_uri else None)
 
     @property
     def are_confidential(self) -> bool:
@@ -50,3 +59,17 @@ class ClientRefused(InvalidRequest):
     """A client that could be known here, and is not taken: what it published is unusable, or it is kept out."""
 
     general_remedy = "Tell whoever makes the application, or whoever runs this gateway, and give them the request id."
+
+
+def secret_problem(secret: Secret) -> str | None:
+    """What is wrong with a client secret that an operator wrote down, or None."""
+    if len(secret.reveal()) >= _SHORTEST_SECRET:
+        return None
+    return f"must have {_SHORTEST_SECRET} characters or more; make one with `openssl rand -hex 32`"
+
+
+def basic_authorization(client_id: str, secret: Secret) -> str:
+    """`client_secret_basic` as the value of an `Authorization` header (RFC 6749 §2.3.1)."""
+    # Not every server takes a `+` for a space; `%20` means the same to all.
+    pair = f"{quote(client_id, safe='')}:{quote(secret.reveal(), safe='')}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -1,7 +1,7 @@
 """Checks that several settings share. Each says what is wrong, or None."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from authproxy_common.secret import Secret
@@ -64,6 +64,18 @@ def is_store_url(value: Secret) -> str | None:
 def is_log_level(value: str) -> str | None:
     """A level of the standard library's logging."""
     return None if value in {"DEBUG", "INFO", "WARNING", "ERROR"} else "must be DEBUG, INFO, WARNING or ERROR"
+
+
+def is_one_of(*values: str) -> Callable[[str], str | None]:
+    """A check for one of `values`."""
+    return lambda value: None if value in values else f"must be one of {', '.join(values)}"
+
+
+def unusable_origins(origins: Iterable[str], setting: str) -> Iterator[tuple[str, str]]:
+    """What in a list is no origin, each with its place below the key `setting`."""
+    for index, origin in enumerate(origins):
+        if problem := is_origin(origin):
+            yield f"{setting}[{index}]", problem
 
 
 def unusable_networks(networks: Iterable[str], setting: str) -> Iterator[tuple[str, str]]:

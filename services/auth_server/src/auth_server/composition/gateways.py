@@ -15,7 +15,6 @@ from authproxy_common.clients.documents import CachedDocument
 from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
 from authproxy_common.records import Collection
-from authproxy_common.uri import parse_http_uri
 
 
 def allowed_uris(settings: AuthServerSettings) -> GatewayURIs:
@@ -49,10 +48,6 @@ def build_authentication(
 
 
 def _gateway(name: str, settings: GatewaySettings, *, strict: bool) -> Gateway:
-    credentials = Credentials(
-        methods=(BASIC, POST) if settings.client_secret else (PRIVATE_KEY_JWT,),
-        secret=settings.client_secret or None,
-        jwks=settings.jwks or None,
-        jwks_uri=parse_http_uri(settings.jwks_uri) if settings.jwks_uri else None,
-    )
+    methods = (BASIC, POST) if settings.client_secret else (PRIVATE_KEY_JWT,)
+    credentials = Credentials.configured(methods, settings.client_secret, settings.jwks, settings.jwks_uri)
     return Gateway(name, GatewayURIs.from_entries(settings.allowed_redirect_uris, strict=strict), credentials)

@@ -1,22 +1,20 @@
 """How we authenticate at a provider's endpoints (RFC 6749 §2.3.1, RFC 7523 §2.2, OpenID Connect Core §9)."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from auth_server.providers.client_key import ClientKey, read_client_key, thumbprint
 from auth_server.settings import ProviderSettings
-from auth_server.settings.providers import BASIC, POST, PRIVATE_KEY, PUBLIC
+from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, basic_authorization
+from authproxy_common.clients.presented_credentials import ASSERTION_TYPE
 from authproxy_common.clock import Clock
 from authproxy_common.secret import mint
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIVES = timedelta(minutes=2)
 _ES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
@@ -71,14 +69,16 @@ class ClientAuthentication:
         return next((method for method in ours if method in methods), self.preferred_method)
 
     def _methods(self) -> dict[str, Callable[[Endpoint], Credentials]]:
-        return {BASIC: self._basic, POST: self._post, PRIVATE_KEY: self._assertion, PUBLIC: self._public}
+        return {BASIC: self._basic, POST: self._post, PRIVATE_KEY_JWT: self._assertion, NONE: self._public}
 
     def _basic(self, _endpoint: Endpoint) -> Credentials:
-        pair = ":".join(quote(part, safe="") for part in (self.settings.client_id, self._secret()))
-        return Credentials({"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}, {})
+        header = basic_authorization(self.settings.client_id, self.settings.client_secret)
+        return Credentials({"Authorization": header}, {})
 
     def _post(self, _endpoint: Endpoint) -> Credentials:
-        return Credentials({}, {"client_id": self.settings.client_id, "client_secret": self._secret()})
+        return Credentials(
+            {}, {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret.reveal()}
+        )
 
     def _public(self, _endpoint: Endpoint) -> Credentials:
         return Credentials({}, {"client_id": self.settings.client_id})
@@ -104,6 +104,3 @@ class ClientAuthentication:
             return _ES[key.curve_name]
         ours = (self.rsa_algorithm, "RS256", "PS256")
         return next((algorithm for algorithm in ours if algorithm in offered), self.rsa_algorithm)
-
-    def _secret(self) -> str:
-        return self.settings.client_secret.reveal()

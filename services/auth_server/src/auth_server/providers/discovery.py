@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar, cast
 
 import anyio
 import httpx
-from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from auth_server.providers.asking import DEADLINE, ask_provider, json_of
 from auth_server.providers.vendor import Vendor
+from authproxy_common.clients.key_sets import readable_key
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError, ServerError, TemporarilyUnavailable
 from authproxy_common.uri import MalformedURI, parse_http_uri
@@ -167,7 +167,7 @@ class Discovery:
             raise ServerError("the identity provider's key set is not one")
         if len(body["keys"]) > _MAX_KEYS:
             raise ServerError(f"the identity provider's key set has more than {_MAX_KEYS} keys")
-        keys = [key for jwk in body["keys"] if (key := _readable(jwk)) is not None]
+        keys = [key for jwk in body["keys"] if (key := readable_key(jwk)) is not None]
         return KeySet(keys)
 
     async def _get_json(self, url: str, source: str) -> Any:
@@ -186,14 +186,6 @@ def _find(keys: KeySet, key_id: str | None) -> Key | None:
     if key_id is None:
         return keys.keys[0] if len(keys.keys) == 1 else None
     return next((key for key in keys.keys if key.kid == key_id), None)
-
-
-def _readable(jwk: Any) -> Key | None:
-    """A key of a kind that we can use; a key set may have others (RFC 7517 §5)."""
-    try:
-        return KeySet.import_key_set({"keys": [jwk]}).keys[0]
-    except (JoseError, ValueError, TypeError, KeyError, IndexError):
-        return None
 
 
 def _check_endpoint(value: Any, issuer: str) -> None:

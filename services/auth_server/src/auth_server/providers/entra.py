@@ -10,13 +10,13 @@ from joserfc.errors import JoseError
 
 from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.vendor import Vendor
+from auth_server.settings.providers import GUID
 from authproxy_common.errors import AccessDenied
 from authproxy_common.secret import Secret
 
 # The tenant of personal accounts.
 _CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _TENANT = "{tenantid}"
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STANDS_FOR = {"common": _TENANT, "organizations": _TENANT, "consumers": _CONSUMERS}
 
 
@@ -31,13 +31,13 @@ class EntraVendor(Vendor):
         return bool(issuer == self._issuer())
 
     def is_own_answer(self, issuer: str) -> bool:
-        form = re.escape(self._issuer()).replace(re.escape(_TENANT), _GUID.pattern)
+        form = re.escape(self._issuer()).replace(re.escape(_TENANT), GUID.pattern)
         return bool(re.fullmatch(form, issuer))
 
     def is_own_token(self, claims: Mapping[str, Any], key_issuer: str | None) -> bool:
         """`iss` is that of the token's own tenant, and the key is one that signs for this tenant."""
         tenant = claims.get("tid")
-        if not isinstance(tenant, str) or not _GUID.fullmatch(tenant):
+        if not isinstance(tenant, str) or not GUID.fullmatch(tenant):
             return False
         if tenant == _CONSUMERS and self._configured_tenant() == "organizations":
             return False

@@ -14,7 +14,7 @@ from auth_server.providers.oauth import OAuthClient
 from auth_server.providers.oauth2 import OAuthProvider
 from auth_server.providers.user_info import person_of
 from auth_server.settings import ProviderSettings
-from auth_server.settings.providers import POST
+from authproxy_common.clients.credentials import POST
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, ServerError, TemporarilyUnavailable
 from authproxy_common.http.client import Answer

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auth_server.domain.gateway_uris import BadEntry, GatewayURIPattern, entry_problems
-from authproxy_common.clients.credentials import SHORTEST_SECRET
-from authproxy_common.clients.key_sets import check_public_keys
+from authproxy_common.clients.credentials import secret_problem
+from authproxy_common.clients.key_sets import key_set_problem
 from authproxy_common.config import checks, setting
-from authproxy_common.errors import InvalidClientMetadata
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.secret import Secret
 
@@ -32,16 +31,10 @@ class GatewaySettings:
             yield "allowed_redirect_uris", "needs at least one URI"
         if sum(map(bool, (self.client_secret, self.jwks, self.jwks_uri))) != 1:
             yield "client_secret", "is needed, or jwks, or jwks_uri, and no two of them"
-        elif self.client_secret and len(self.client_secret.reveal()) < SHORTEST_SECRET:
-            yield (
-                "client_secret",
-                f"must have {SHORTEST_SECRET} characters or more; make one with `openssl rand -hex 32`",
-            )
-        if self.jwks:
-            try:
-                check_public_keys(self.jwks)
-            except InvalidClientMetadata as error:
-                yield "jwks", error.description
+        elif self.client_secret and (problem := secret_problem(self.client_secret)):
+            yield "client_secret", problem
+        if problem := key_set_problem(self.jwks):
+            yield "jwks", problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +45,7 @@ class CORSSettings:
 
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         """What is no origin."""
-        for index, origin in enumerate(self.allowed_origins):
-            if problem := checks.is_origin(origin):
-                yield f"allowed_origins[{index}]", problem
+        yield from checks.unusable_origins(self.allowed_origins, "allowed_origins")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from auth_server.providers.client_key import certificate_problem, key_problem
+from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from authproxy_common.config import checks, setting
-from authproxy_common.config.reader import Check
 from authproxy_common.secret import Secret
 
 KINDS = OIDC, OAUTH2, ENTRA, GOOGLE, AUTH0, KEYCLOAK, GITHUB = "oidc oauth2 entra google auth0 keycloak github".split()
-BASIC, POST, PRIVATE_KEY, PUBLIC = "client_secret_basic client_secret_post private_key_jwt none".split()
 
 # The providers whose host gives them away. `type` says it for any other, and has the last word.
 _HOSTS = {
@@ -38,13 +37,9 @@ _OUR_PARAMETERS = frozenset(
     "client_id response_type response_mode redirect_uri scope state nonce code_challenge code_challenge_method "
     "resource uri".split()
 )
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TENANT_PATH = re.compile(r"/([^/]+)/v2\.0")
 _ANY_TENANT = ("common", "organizations", "consumers")
-
-
-def _one_of(*values: str) -> Check:
-    return lambda value: None if value in values else f"must be one of {', '.join(values)}"
 
 
 def _are_further_parameters(value: dict[str, str]) -> str | None:
@@ -53,14 +48,14 @@ def _are_further_parameters(value: dict[str, str]) -> str | None:
 
 
 def _are_guids(value: tuple[str, ...]) -> str | None:
-    return None if all(map(_GUID.fullmatch, value)) else "must name tenants by their ids, in lower case"
+    return None if all(map(GUID.fullmatch, value)) else "must name tenants by their ids, in lower case"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """What is registered with one provider. An OpenID provider says the rest of itself; others are told here."""
 
-    type: str = setting("", check=_one_of(*KINDS))
+    type: str = setting("", check=checks.is_one_of(*KINDS))
     issuer: str = setting("", check=checks.is_url)
     authorization_endpoint: str = setting("", check=checks.is_url)
     token_endpoint: str = setting("", check=checks.is_url)
@@ -71,9 +66,9 @@ class ProviderSettings:
     private_key: Secret = setting(Secret(""), check=lambda value: key_problem(value.reveal()))
     private_key_id: str = setting("")
     certificate: str = setting("")
-    token_endpoint_auth_method: str = setting("", check=_one_of(BASIC, POST, PRIVATE_KEY, PUBLIC))
+    token_endpoint_auth_method: str = setting("", check=checks.is_one_of(BASIC, POST, PRIVATE_KEY_JWT, NONE))
     redirect_uri: str = setting(check=checks.is_url)
-    response_mode: str = setting("", check=_one_of("query", "form_post"))
+    response_mode: str = setting("", check=checks.is_one_of("query", "form_post"))
     scope: str = setting("")
     refresh_tokens: bool = setting(True)
     authorization_parameters: dict[str, str] = setting({}, check=_are_further_parameters)
@@ -103,7 +98,7 @@ class ProviderSettings:
         """How we authenticate; None leaves it to what the provider's metadata offers."""
         if self.token_endpoint_auth_method:
             return self.token_endpoint_auth_method
-        return PRIVATE_KEY if self.private_key else None if self.client_secret else PUBLIC
+        return PRIVATE_KEY_JWT if self.private_key else None if self.client_secret else NONE
 
     def urls(self) -> dict[str, str]:
         """Where browsers and credentials go, by key."""
@@ -142,19 +137,19 @@ class ProviderSettings:
             yield "private_key", "is one credential too many beside client_secret"
         if (self.kind == GITHUB or self.auth_method in {BASIC, POST}) and not self.client_secret:
             yield "client_secret", "is needed, for this way of authenticating"
-        if self.auth_method == PRIVATE_KEY and not self.private_key:
+        if self.auth_method == PRIVATE_KEY_JWT and not self.private_key:
             yield "private_key", f"is needed for {self.auth_method}"
-        if self.auth_method == PUBLIC and (self.client_secret or self.private_key):
+        if self.auth_method == NONE and (self.client_secret or self.private_key):
             yield "token_endpoint_auth_method", "is none, but there is a credential"
         if self.certificate and (problem := certificate_problem(self.certificate, self.private_key.reveal())):
             yield "certificate", problem
-        if self.kind == ENTRA and self.auth_method == PRIVATE_KEY and not self.certificate:
+        if self.kind == ENTRA and self.auth_method == PRIVATE_KEY_JWT and not self.certificate:
             yield "certificate", "is needed: Entra finds the key by the thumbprint of its certificate"
 
     def _wrong_tenants(self) -> Iterator[tuple[str, str]]:
         path = _TENANT_PATH.fullmatch(urlsplit(self.issuer).path)
         tenant = path[1] if path else ""
-        if not _GUID.fullmatch(tenant) and tenant not in _ANY_TENANT:
+        if not GUID.fullmatch(tenant) and tenant not in _ANY_TENANT:
             yield "issuer", f"must end with /TENANT/v2.0, TENANT being an id or one of {', '.join(_ANY_TENANT)}"
         if self.allowed_tenants and tenant not in {"common", "organizations"}:
             yield "allowed_tenants", "is for an issuer of many tenants, common or organizations"

@@ -81,12 +81,8 @@ def build_clients(config: AdapterSettings, opened: Resources, kept: Collections,
 
 def configured_client(client_id: str, settings: ClientSettings) -> Client:
     """The client that the settings describe."""
-    credentials = Credentials(
-        methods=(settings.token_endpoint_auth_method,),
-        secret=settings.client_secret or None,
-        jwks=settings.jwks or None,
-        jwks_uri=parse_http_uri(settings.jwks_uri) if settings.jwks_uri else None,
-    )
+    methods = (settings.token_endpoint_auth_method,)
+    credentials = Credentials.configured(methods, settings.client_secret, settings.jwks, settings.jwks_uri)
     return Client(
         client_id=client_id,
         client_name=settings.client_name or client_id,

@@ -31,11 +31,6 @@ _DAY = 24 * 60 * 60
 # Below these the gateway has endpoints of its own.
 _RESERVED_NAMES = frozenset({"oauth", "health", "metrics", "mcp", "login", "callback", "gateway-oauth", "account"})
 PASSTHROUGH = "passthrough"
-_TOKEN_MODES = ("gateway", PASSTHROUGH)
-
-
-def _is_token_mode(value: str) -> str | None:
-    return None if value in _TOKEN_MODES else f"must be one of {', '.join(_TOKEN_MODES)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +71,7 @@ class AdapterSettings:
     allow_loopback_client_metadata: bool = setting(False)
     client_redirect_hosts: tuple[str, ...] = setting(())
     consent_ttl_seconds: int = setting(30 * _DAY, check=checks.is_not_negative)
-    token_mode: str = setting("gateway", check=_is_token_mode)
+    token_mode: str = setting("gateway", check=checks.is_one_of("gateway", PASSTHROUGH))
     trusted_proxies: tuple[str, ...] = setting(())
     rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
     access_token_ttl_seconds: int = setting(600, check=checks.is_positive)
@@ -100,9 +95,7 @@ class AdapterSettings:
         yield from unusable_hosts(self.client_redirect_hosts, "client_redirect_hosts", or_scheme=True)
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
-        for index, origin in enumerate(self.allowed_origins):
-            if problem := checks.is_origin(origin):
-                yield f"allowed_origins[{index}]", problem
+        yield from checks.unusable_origins(self.allowed_origins, "allowed_origins")
         if self.enable_auth and not self.development_mode:
             yield from self._unfit_for_production()
 

@@ -4,21 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT
-from authproxy_common.clients.key_sets import check_public_keys
+from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, secret_problem
+from authproxy_common.clients.key_sets import key_set_problem
 from authproxy_common.config import checks, setting
-from authproxy_common.errors import InvalidClientMetadata, InvalidRedirectUri
+from authproxy_common.errors import InvalidRedirectUri
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
 from mcp_gateway.domain.clients import GRANT_TYPES
 from mcp_gateway.domain.redirect_uris import check_redirect_uri
-
-_METHODS = (NONE, BASIC, POST, PRIVATE_KEY_JWT)
-_SHORTEST_SECRET = 16
-
-
-def _is_method(value: str) -> str | None:
-    return None if value in _METHODS else f"must be one of {', '.join(_METHODS)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +21,7 @@ class ClientSettings:
     client_name: str = setting("")
     redirect_uris: tuple[str, ...] = setting(())
     grant_types: tuple[str, ...] = setting(GRANT_TYPES)
-    token_endpoint_auth_method: str = setting(NONE, check=_is_method)
+    token_endpoint_auth_method: str = setting(NONE, check=checks.is_one_of(NONE, BASIC, POST, PRIVATE_KEY_JWT))
     client_secret: Secret = setting(Secret(""))
     jwks: dict[str, Any] = setting({})
     jwks_uri: str = setting("", check=checks.is_url)
@@ -41,11 +34,8 @@ class ClientSettings:
             if grant_type not in GRANT_TYPES:
                 yield f"grant_types[{index}]", f"must be one of {', '.join(GRANT_TYPES)}"
         sends_secret = self.token_endpoint_auth_method in {BASIC, POST}
-        if sends_secret and len(self.client_secret.reveal()) < _SHORTEST_SECRET:
-            yield (
-                "client_secret",
-                f"must have {_SHORTEST_SECRET} characters or more; make one with `openssl rand -hex 32`",
-            )
+        if sends_secret and (problem := secret_problem(self.client_secret)):
+            yield "client_secret", problem
         if not sends_secret and self.client_secret:
             yield "client_secret", f"is of no use with token_endpoint_auth_method {self.token_endpoint_auth_method}"
         yield from self._unusable_keys()
@@ -63,11 +53,8 @@ class ClientSettings:
         needs_keys = self.token_endpoint_auth_method == PRIVATE_KEY_JWT
         if needs_keys == (bool(self.jwks) == bool(self.jwks_uri)):
             yield "jwks", "either this or jwks_uri is needed for private_key_jwt, and neither for any other method"
-        if self.jwks:
-            try:
-                check_public_keys(self.jwks)
-            except InvalidClientMetadata as error:
-                yield "jwks", error.description
+        if problem := key_set_problem(self.jwks):
+            yield "jwks", problem
 
 
 def unusable_hosts(hosts: Iterable[str], key: str, *, or_scheme: bool = False) -> Iterator[tuple[str, str]]:

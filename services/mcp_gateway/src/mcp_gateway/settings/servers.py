@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from authproxy_common.config import checks, setting
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_CREDENTIALS = ("none", "identity")
-
-
-def _is_credentials(value: str) -> str | None:
-    return None if value in _CREDENTIALS else f"must be one of {', '.join(_CREDENTIALS)}"
 
 
 def _is_upstream(value: str) -> str | None:
@@ -26,7 +21,7 @@ class ServerSettings:
     urls: tuple[str, ...] = setting(())
     scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
     required_scopes: tuple[str, ...] = setting(())
-    credentials: str = setting("none", check=_is_credentials)
+    credentials: str = setting("none", check=checks.is_one_of("none", "identity"))
     response_timeout_seconds: int = setting(300, check=checks.is_positive)
     stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
 
