@@ -1,10 +1,15 @@
 """The MCP servers behind the gateway."""
 
+from collections.abc import Callable, Mapping
+
 from authproxy_common.clock import Clock
 from mcp_gateway.domain.resources import MCPServer
+from mcp_gateway.proxy.credentials import Identity, NoCredentials, UpstreamCredentials
 from mcp_gateway.proxy.endpoints import Endpoints, SeveralEndpoints, SoleEndpoint
-from mcp_gateway.proxy.mcp_proxy import Upstream
+from mcp_gateway.proxy.upstreams import Upstream
 from mcp_gateway.settings import AdapterSettings, ServerSettings, seconds
+
+CREDENTIALS: Mapping[str, Callable[[], UpstreamCredentials]] = {"none": NoCredentials, "identity": Identity}
 
 
 def build_upstreams(config: AdapterSettings, now: Clock) -> dict[str, Upstream]:
@@ -15,7 +20,7 @@ def build_upstreams(config: AdapterSettings, now: Clock) -> dict[str, Upstream]:
         upstreams[server.path] = Upstream(
             server=server,
             endpoints=_endpoints(settings, now),
-            tells_identity=settings.credentials == "identity",
+            credentials=CREDENTIALS[settings.credentials](),
             response_timeout=seconds(settings.response_timeout_seconds),
             idle_timeout=seconds(settings.stream_idle_timeout_seconds),
         )

@@ -1,0 +1,20 @@
+"""Who calls, as everything behind the door sees it."""
+
+from dataclasses import dataclass
+
+from mcp_gateway.domain.grants import Grant
+from mcp_gateway.domain.tokens import ActiveToken
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever has this token.
+
+    Args:
+        token: Verified, and for the MCP server that is called.
+        grant: What the token was issued under, as it was when the token was first seen; None where nothing behind the
+            door has to know.
+    """
+
+    token: ActiveToken
+    grant: Grant | None = None
