@@ -42,6 +42,11 @@ class Sample:
     endpoints: tuple[Endpoint, ...] = setting(())
     servers: dict[str, Endpoint] = setting({})
     limits: Limits = setting(Limits())
+    words: dict[str, str | Endpoint] = setting({})
+    allowed: tuple[str, ...] = setting((), never_empty=True)
+    guards: tuple[Endpoint, ...] = setting((), never_empty=True)
+    barred: dict[str, str] = setting({}, never_empty=True)
+    strict: Limits | None = setting(None, never_empty=True)
 
 
 _LEAST = {"name": "n", "client_secret": "s"}
@@ -76,6 +81,9 @@ def problems_of(node: object) -> list[str]:
         pytest.param("servers", {"one": {"url": "u", "weight": "2"}}, {"one": Endpoint("u", 2)}, id="named mappings"),
         pytest.param("limits", {"body": "2048"}, Limits(2048), id="nested mapping, number from a variable"),
         pytest.param("limits", None, Limits(), id="nothing written"),
+        pytest.param("words", {"a": "b", "c": {"url": "u"}}, {"a": "b", "c": Endpoint("u")}, id="text or a mapping"),
+        pytest.param("guards", {"url": "u"}, (Endpoint("u"),), id="a mapping alone for a list of them"),
+        pytest.param("strict", {"body": 1, "burst": 1}, Limits(1, 1), id="optional mapping"),
     ],
 )
 def test_a_value_is_read_as_its_field_says(key: str, written: object, expected: object) -> None:
@@ -121,10 +129,27 @@ def test_what_concerns_several_fields_is_reported_at_its_key() -> None:
         pytest.param({"servers": {"one": "u"}}, "f: servers.one: must be a mapping of keys to values", id="text"),
         pytest.param({"limits": {"body": 1.5}}, "f: limits.body: must be a whole number", id="fraction"),
         pytest.param({"limits": {"body": True}}, "f: limits.body: must be a whole number", id="boolean for number"),
+        pytest.param({"words": {"a": ["b"]}}, "f: words.a: must be text; put it in quotes", id="list for text"),
+        pytest.param({"words": {"a": {"urk": "b"}}}, "f: words.a.url: is missing", id="another mapping than meant"),
+        pytest.param({"guards": {"urk": "u"}}, "f: guards.url: is missing", id="a mapping alone, another one"),
+        pytest.param({"strict": "yes"}, "f: strict: must be a mapping of keys to values", id="text for a mapping"),
     ],
 )
 def test_a_wrong_value_or_key_is_reported_with_its_path(node: dict[Any, Any], problem: str) -> None:
     assert problem in problems_of(_LEAST | node)
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        *((key, written) for key in ("allowed", "guards") for written in (None, "", [], [""], [None])),
+        *(("barred", written) for written in (None, "", {})),
+        *(("strict", written) for written in (None, "")),
+    ],
+)
+def test_what_keeps_people_out_may_be_left_away_but_not_empty(key: str, written: object) -> None:
+    (problem,) = problems_of(_LEAST | {key: written})
+    assert problem.startswith(f"f: {key}: is written down and names nothing")
 
 
 def test_a_document_that_is_no_mapping_is_reported_as_such() -> None:
