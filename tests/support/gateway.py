@@ -38,6 +38,7 @@ class StandInAuthServer:
 
     person: str = "alice"
     provider: str = "test"
+    claims: dict[str, Any] = field(default_factory=dict)
     answer_with: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     exchanges: int = 0
@@ -70,8 +71,10 @@ class StandInAuthServer:
             return JSONResponse({"error": "invalid_grant"}, 400)
         if asked["code_challenge"] != s256(form["code_verifier"]):
             return JSONResponse({"error": "invalid_grant"}, 400)
-        user = {"sub": self.person, "email": f"{self.person}@example.com"}
-        return JSONResponse({**self._tokens("provider-refresh"), "user": user})
+        return JSONResponse({**self._tokens("provider-refresh"), "user": self._user()})
+
+    def _user(self) -> dict[str, Any]:
+        return {"sub": self.person, "email": f"{self.person}@example.com", **self.claims}
 
     def _tokens(self, refresh_token: str) -> dict[str, Any]:
         tokens = {"access_token": "provider-access", "token_type": "Bearer"}
@@ -89,7 +92,7 @@ class StandInAuthServer:
             return self.refresh_answer
         if used:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(self._tokens(f"provider-refresh-{len(self.refreshes)}"))
+        return JSONResponse({**self._tokens(f"provider-refresh-{len(self.refreshes)}"), "user": self._user()})
 
     @property
     def signed_out(self) -> list[str]:
@@ -122,7 +125,7 @@ class StandInAuthServer:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EchoServer:
     """An upstream that remembers the requests it got and answers as it is told."""
 
@@ -189,9 +192,15 @@ class ClientApp:
 class World:
     """Everything around one gateway, or several replicas of it."""
 
-    def __init__(self, store: Store | None = None, transport: UpstreamTransport | None = None, **changed: Any) -> None:
+    def __init__(
+        self,
+        store: Store | None = None,
+        transport: UpstreamTransport | None = None,
+        upstream: EchoServer | None = None,
+        **changed: Any,
+    ) -> None:
         self.transport = transport
-        self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
+        self.auth, self.upstream, self.clock = StandInAuthServer(), upstream or EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
         self.counters, self.published = open_rate_counters(Secret("memory://"), "mcp-gateway"), PublishedDocuments()
         self.sealing_keys = SealingKeys([generate_key()])
@@ -224,6 +233,12 @@ class World:
             now=self.clock,
         )
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
+
+    def restart(self, **servers: ServerSettings) -> None:
+        """The gateway with other settings of its MCP servers; calls and token requests go to this one from now on."""
+        self.settings.servers.update(servers)
+        self.app = self.replica()
+        self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
 
     def new_browser(self) -> Browser:
         """Somebody else's browser. The client's loopback address is nobody's, so journeys end there."""

@@ -88,7 +88,8 @@ class AuthorizationServer:
             *self._browser_routes(flow, consents),
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
+        knows_people = any(server.access.depends_on_person for server in self.servers.by_path.values())
+        return routes, TokenAdmission(mode.access_tokens, grants, opened.now, tells_grants=knows_people)
 
     def _grant_types(
         self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
@@ -99,7 +100,7 @@ class AuthorizationServer:
             "authorization_code": AuthorizationCodeGrant(
                 kept.codes, kept.code_uses, grants, mode.access_tokens, now, events
             ),
-            "refresh_token": RefreshTokenGrant(grants, check, mode.access_tokens, events),
+            "refresh_token": RefreshTokenGrant(grants, check, self.servers, mode.access_tokens, events),
         }
 
     def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:
