@@ -23,6 +23,17 @@ class Limits:
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         if self.burst > self.body:
             yield "burst", "must not exceed body"
+        if self.burst == self.body == 0:
+            yield "", "limits nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    most: int = setting(1)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        if not self.most:
+            yield "", "allows nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Sample:
     guards: tuple[Endpoint, ...] = setting((), never_empty=True)
     barred: dict[str, str] = setting({}, never_empty=True)
     strict: Limits | None = setting(None, never_empty=True)
+    loose: Loose = setting(Loose())
 
 
 _LEAST = {"name": "n", "client_secret": "s"}
@@ -106,6 +118,11 @@ def test_every_problem_is_reported_at_once() -> None:
 
 def test_what_concerns_several_fields_is_reported_at_its_key() -> None:
     assert problems_of(_LEAST | {"limits": {"body": 5, "burst": 6}}) == ["f: limits.burst: must not exceed body"]
+
+
+def test_what_concerns_the_whole_is_reported_at_its_key_where_nothing_within_is_wrong() -> None:
+    assert problems_of(_LEAST | {"strict": {"body": "0", "burst": 0}}) == ["f: strict.body: must be at least 1"]
+    assert problems_of(_LEAST | {"loose": {"most": 0}}) == ["f: loose: allows nothing"]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def read(cls: type[T], node: Any, key: str, problems: Problems) -> T:
     """An instance of the dataclass `cls` from the mapping `node`.
 
     What cannot be read is a problem, and a neutral value stands in for it, so that everything else is still looked at.
-    A class may have a method `inconsistencies()` that yields (key, message) for what concerns several fields.
+    A class may have a method `inconsistencies()` that yields (key, message) for what concerns several fields. What has
+    no key concerns the whole, and is left unsaid where something within is wrong already.
     """
     if not isinstance(node, Mapping):
         problems.add(key, "must be a mapping of keys to values")
@@ -48,8 +49,10 @@ def read(cls: type[T], node: Any, key: str, problems: Problems) -> T:
     instance = cls(**values)
     inconsistencies: Callable[[], Iterator[tuple[str, str]]] | None = getattr(instance, "inconsistencies", None)
     if inconsistencies:
+        is_fine = not any(found.startswith(f"{key}.") for found in problems.found)
         for subkey, message in inconsistencies():
-            problems.add(_join(key, subkey), message)
+            if subkey or is_fine:
+                problems.add(_join(key, subkey), message)
     return instance
 
 
@@ -162,4 +165,4 @@ def _fields(cls: type) -> tuple[Field[Any], ...]:
 
 
 def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
+    return ".".join(part for part in (key, name) if part)
