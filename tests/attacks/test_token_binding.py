@@ -56,7 +56,7 @@ async def test_a_token_for_one_mcp_server_opens_no_other() -> None:
 
 @pytest.mark.requirement("RS-05")
 async def test_a_token_without_the_scope_of_the_call_is_told_which_to_ask_for() -> None:
-    scopes = {"read": "Read", "write": "Write"}
+    scopes: dict[str, Any] = {"read": "Read", "write": "Write"}
     servers = {"default": ServerSettings(url=f"{UPSTREAM}/mcp", scopes=scopes, required_scopes=("write",))}
     world = World(servers=servers)
     tokens = await world.tokens(await world.register(), scope="read")

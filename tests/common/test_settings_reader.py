@@ -156,14 +156,15 @@ def test_a_wrong_value_or_key_is_reported_with_its_path(node: dict[Any, Any], pr
     assert problem in problems_of(_LEAST | node)
 
 
-@pytest.mark.parametrize(
-    ("key", "written"),
-    [
-        *((key, written) for key in ("allowed", "guards") for written in (None, "", [], [""], [None])),
-        *(("barred", written) for written in (None, "", {})),
-        *(("strict", written) for written in (None, "")),
-    ],
-)
+EMPTY: dict[str, list[Any]] = {
+    "allowed": [None, "", [], [""], [None]],
+    "guards": [None, "", [], [""], [None]],
+    "barred": [None, "", {}],
+    "strict": [None, ""],
+}
+
+
+@pytest.mark.parametrize(("key", "written"), [(key, each) for key, values in EMPTY.items() for each in values])
 def test_what_keeps_people_out_may_be_left_away_but_not_empty(key: str, written: object) -> None:
     (problem,) = problems_of(_LEAST | {key: written})
     assert problem.startswith(f"f: {key}: is written down and names nothing")

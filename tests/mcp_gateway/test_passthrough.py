@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from typing import Any
+
 import pytest
 from starlette.responses import JSONResponse, Response
 
@@ -69,7 +71,7 @@ async def test_a_token_is_for_the_server_that_it_was_handed_on_for() -> None:
 
 @pytest.mark.requirement("RS-05")
 async def test_a_token_has_the_scopes_that_were_granted() -> None:
-    scopes = {"read": "Read", "write": "Write"}
+    scopes: dict[str, Any] = {"read": "Read", "write": "Write"}
     server = ServerSettings(url=f"{UPSTREAM}/mcp", scopes=scopes, required_scopes=("write",))
     world = World(token_mode="passthrough", servers={"default": server})
     token = (await world.tokens(await world.register(), scope="read"))["access_token"]

@@ -168,7 +168,11 @@ async def test_the_consent_page_says_what_the_server_is() -> None:
     assert f"{GATEWAY}/mcp" in page.text
 
 
-THREE = {"default": {}, "wiki": {"path": "/team/wiki"}, "payroll": {"scopes": {"pay": "Pay"}}}
+THREE: dict[str, dict[str, Any]] = {
+    "default": {},
+    "wiki": {"path": "/team/wiki"},
+    "payroll": {"scopes": {"pay": "Pay"}},
+}
 PATHS = {"default": "/mcp", "wiki": "/team/wiki", "payroll": "/payroll/mcp"}
 
 

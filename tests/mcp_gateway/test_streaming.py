@@ -97,7 +97,7 @@ async def test_an_event_arrives_before_the_next_one_is_sent(method: str) -> None
         assert b"".join([piece async for piece in pieces]) == b"data: 2\n\n"
 
 
-EXCLUDING = {"tools": ToolSettings(exclude_tools=("get_secret",))}
+EXCLUDING: dict[str, Any] = {"tools": ToolSettings(exclude_tools=("get_secret",))}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 
 
