@@ -1,7 +1,6 @@
 """`token_mode: passthrough`: clients hold the provider's own tokens, and what can be checked of those is."""
 
 from datetime import timedelta
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,6 @@
 """Consent that is remembered: by which browser, for what, for how long; shown and withdrawn."""
 
 from datetime import timedelta
-
 from typing import Any
 
 import pytest
