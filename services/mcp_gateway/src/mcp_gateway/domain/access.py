@@ -27,9 +27,9 @@ class Criterion:
         return not self.values.isdisjoint(self.said(person))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Allowed:
-    """Whom something is open to.
+    """Whom something is open to. Each is itself alone, whatever others say the same.
 
     Args:
         alternatives: Whoever meets every criterion of any of them is let in; where there is none, everybody.

@@ -59,11 +59,17 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class ToolRule:
-    """What holds for one tool, whoever calls it. `required_scopes` and `allowed` of every restriction that is its."""
+    """What holds for one tool, whoever calls it.
+
+    Args:
+        is_offered: Whether it is there at all.
+        required_scopes: Of every restriction that is its.
+        allowed: Of these restrictions; a caller has to be let in by each.
+    """
 
     is_offered: bool
     required_scopes: tuple[str, ...] = ()
-    allowed: tuple[Allowed, ...] = ()
+    allowed: frozenset[Allowed] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class ToolPolicy:
             return ToolRule(is_offered=False)
         own = [restriction for restriction in self.restrictions if restriction.tools.have(name)]
         scopes = dict.fromkeys(scope for restriction in own for scope in restriction.required_scopes)
-        allowed = tuple(restriction.allowed for restriction in own if restriction.allowed.alternatives)
+        allowed = frozenset(restriction.allowed for restriction in own)
         return ToolRule(is_offered=True, required_scopes=tuple(scopes), allowed=allowed)
 
     def _offers(self, name: str) -> bool:
@@ -123,24 +129,27 @@ class AccessPolicy:
         """The scopes that the person may not be granted."""
         return frozenset(scope for scope, allowed in self.scopes.items() if not allowed.admits(person))
 
+    def standing(self, person: Person | None, scope: Iterable[str]) -> "Standing":
+        """Where a caller stands who has a token of this scope; None for one of whom nothing is known."""
+        withheld = self.withheld(person)
+        restrictions = self.tools.restrictions if self.tools else ()
+        let_in_by = frozenset(each.allowed for each in restrictions if each.allowed.admits(person))
+        return Standing(frozenset(scope) - withheld, withheld, let_in_by)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who calls, as far as a policy asks.
+    """A caller, as far as the tools of an MCP server ask.
 
     Args:
-        person: None where nobody is known.
         scope: Of the access token, without what is withheld.
         withheld: Scopes that the person may not be granted.
+        let_in_by: Those whom restrictions of tools are open to, if the caller is among them.
     """
 
-    person: Person | None
     scope: frozenset[str]
     withheld: frozenset[str] = frozenset()
-
-    def lacks(self, scopes: Iterable[str]) -> list[str]:
-        """Those of `scopes` that the caller does not have."""
-        return [scope for scope in scopes if scope not in self.scope]
+    let_in_by: frozenset[Allowed] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +174,18 @@ class Denied:
 Decision = Permitted | ScopesMissing | Denied
 
 PERMITTED = Permitted()
+NOT_OFFERED = Denied("this gateway does not offer this tool")
+NOT_FOR_THIS_ACCOUNT = Denied("this account may not call this tool")
+OUT_OF_REACH = Denied("this account may not be granted what this tool asks for")
 
 
 def decide(rule: ToolRule, standing: Standing) -> Decision:
     """Whether a tool of which `rule` holds may be called. No scope is asked for where none would help."""
     if not rule.is_offered:
-        return Denied("this gateway does not offer this tool")
-    if not all(allowed.admits(standing.person) for allowed in rule.allowed):
-        return Denied("this account may not call this tool")
-    missing = standing.lacks(rule.required_scopes)
+        return NOT_OFFERED
+    if not rule.allowed <= standing.let_in_by:
+        return NOT_FOR_THIS_ACCOUNT
+    missing = [scope for scope in rule.required_scopes if scope not in standing.scope]
     if not standing.withheld.isdisjoint(missing):
-        return Denied("this account may not be granted what this tool asks for")
+        return OUT_OF_REACH
     return ScopesMissing(rule.required_scopes) if missing else PERMITTED

@@ -6,9 +6,9 @@ from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.tokens import ActiveToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Caller:
-    """Whoever has this token.
+    """Whoever has this token; the same object for as long as the token is remembered.
 
     Args:
         token: Verified, and for the MCP server that is called.

@@ -1,7 +1,8 @@
 """What an MCP server's access policy does to a call: who may call at all, which tools, and which tools are shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from weakref import WeakKeyDictionary
 
 from starlette.types import Scope
 
@@ -10,7 +11,7 @@ from mcp_gateway.domain.challenges import InsufficientScope
 from mcp_gateway.domain.policies import PERMITTED, Decision, Denied, ScopesMissing, Standing, ToolPolicy, decide
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.proxy.callers import Caller
-from mcp_gateway.proxy.messages import CALL, LIST, Message, MessageRefused, read_messages
+from mcp_gateway.proxy.messages import CALL, LIST, Message, MessageRefused, RoutingHeaders, read_messages
 from mcp_gateway.proxy.tool_lists import Shown
 
 # Outside of what JSON-RPC and MCP reserve (MCP 2026-07-28, Error Codes), and the number that stands in the status line.
@@ -47,6 +48,8 @@ class Rules:
 
     server: MCPServer
     tools: ToolRules | None
+    # Callers are remembered with their tokens, and where they stand with them.
+    _standings: WeakKeyDictionary[Caller, Standing] = field(default_factory=WeakKeyDictionary)
 
     @classmethod
     def of(cls, server: MCPServer) -> "Rules | None":
@@ -69,13 +72,13 @@ class Rules:
         standing = self._standing(caller)
         if self.tools is None:
             return None
-        method, headers = scope["method"], scope["headers"]
+        method, headers = scope["method"], RoutingHeaders(scope["headers"])
         messages = read_messages(headers, body) if body or method == "POST" else []
         for message in messages:
             if message.method == CALL and message.name is not None:
                 self._check(message, self.tools.decide(message.name, standing))
         # A stream that is resumed, on whichever request, may bring the answer to one that was made before.
-        resumes = method == "GET" or any(name == b"last-event-id" for name, _ in headers)
+        resumes = method == "GET" or headers.resumes
         return Shown(
             partial(self.tools.permits, standing),
             expected=resumes or any(message.method == LIST for message in messages),
@@ -83,17 +86,22 @@ class Rules:
         )
 
     def _standing(self, caller: Caller | None) -> Standing:
-        """Who calls; raises MessageRefused where they may not."""
+        """Where the caller stands; raises MessageRefused where they may not call at all."""
         if caller is None:
             # An open door: no policy asks who comes through it.
-            return Standing(None, frozenset(self.server.scopes))
+            return self.server.access.standing(None, self.server.scopes)
+        known = self._standings.get(caller)
+        if known is None:
+            known = self._standings[caller] = self._judged(caller)
+        return known
+
+    def _judged(self, caller: Caller) -> Standing:
         person = caller.grant.sign_in.person if caller.grant else None
         try:
             self.server.granted_to(person, self.server.required_scopes or caller.token.scope)
         except AccessDenied as error:
             raise MessageRefused(error, _FORBIDDEN) from error
-        withheld = self.server.access.withheld(person)
-        return Standing(person, caller.token.scope - withheld, withheld)
+        return self.server.access.standing(person, caller.token.scope)
 
     def _check(self, message: Message, decision: Decision) -> None:
         """Raises MessageRefused unless the tool may be called."""
