@@ -166,7 +166,7 @@ MISMATCHES: list[Any] = [
     pytest.param(SEARCH, {"Mcp-Name": encoded("delete")}, id="another tool, encoded"),
     pytest.param(SEARCH, {"Mcp-Name": "=?base64?c2VhcmNo"}, id="half encoded"),
     pytest.param(SEARCH, {"Mcp-Name": "=?base64?c2VhcmN?="}, id="badly encoded"),
-    pytest.param(SEARCH, {"Mcp-Name": "=?base64?c2VhcmNp?="}, id="encoded with other bits"),
+    pytest.param(message("tools/call", name="a"), {"Mcp-Name": "=?base64?YR==?="}, id="encoded with other bits"),
     pytest.param(SEARCH, {"Mcp-Name": "=?base64?/w==?="}, id="encoded what is no UTF-8"),
     pytest.param(SEARCH, {"Mcp-Name": "=?BASE64?c2VhcmNo?="}, id="marked in another case"),
     pytest.param(message("tools/call", name="caf\u00e9"), {"Mcp-Name": "caf\u00e9"}, id="not ASCII"),

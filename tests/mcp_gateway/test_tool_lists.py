@@ -87,9 +87,9 @@ async def test_each_answer_of_a_batch_is_looked_at() -> None:
     assert (await asked(ToolServer(untouched), [LIST])).text == untouched
 
 
-@pytest.mark.parametrize("key", ['"\\u0074ools"', '"to\\u006Fls"', '"too\\u006cs"', '"tool\\u0073"'])
+@pytest.mark.parametrize("key", ["\\u0074ools", "to\\u006Fls", "too\\u006cs", "tool\\u0073"], ids=["t", "o", "l", "s"])
 async def test_a_list_is_one_however_its_member_is_spelt(key: str) -> None:
-    assert names_in((await asked(ToolServer(listed(*TOOLS).replace('"tools"', key)))).text) == SEEN
+    assert names_in((await asked(ToolServer(listed(*TOOLS).replace("tools", key)))).text) == SEEN
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ UNREADABLE: list[Any] = [
     pytest.param(listed(*TOOLS).replace('"tools" :', '"tools":[],"tools" :'), "application/json", id="two lists"),
     pytest.param('{"result":{"tools":{"get_secret":{}}}}', "application/json", id="an object of tools"),
     pytest.param('{"result":{"tools":null}}', "application/json", id="null"),
-    pytest.param('{"result":{"tools":"get_secret"}}', "application/json", id="text"),
+    pytest.param('{"result":{"tools":"get_secret"}}', "application/json", id="text for a list"),
     pytest.param('{"result":{"tools":[NaN]}}', "application/json", id="NaN"),
     pytest.param(listed(*TOOLS).encode("utf-16"), "application/json", id="UTF-16"),
     pytest.param(listed(*TOOLS).encode("utf-16-be"), "application/json", id="UTF-16 without a mark"),

@@ -150,6 +150,7 @@ class ClientApp:
     client_id: str
     redirect_uri: str = REDIRECT_URI
     gateway: str = GATEWAY
+    path: str = "/mcp"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
@@ -162,7 +163,7 @@ class ClientApp:
             "state": self.state,
             "code_challenge": s256(self.verifier),
             "code_challenge_method": "S256",
-            "resource": f"{self.gateway}/mcp",
+            "resource": self.gateway + self.path,
             **changed,
         }
         return f"{self.gateway}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
