@@ -16,6 +16,27 @@ _PATTERNS = "tests/mcp_gateway/test_patterns.py"
 
 POLICY_MUTATIONS = [
     Mutation(
+        "that there are rules",
+        f"{_GATEWAY}/composition/upstreams.py",
+        "rules=Rules.of(server),",
+        "rules=None,",
+        f"{_CALLS}::test_a_call_that_lacks_a_scope_is_told_all_that_it_needs",
+    ),
+    Mutation(
+        "that rules are asked",
+        f"{_GATEWAY}/proxy/mcp_proxy.py",
+        "shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None",
+        "shown = None",
+        f"{_BODIES}::test_however_a_name_is_spelt_it_is_the_name[an escaped slash]",
+    ),
+    Mutation(
+        "that answers are looked at",
+        f"{_GATEWAY}/proxy/mcp_proxy.py",
+        "await relay(await shown.of(answer) if shown else answer, send)",
+        "await relay(answer, send)",
+        f"{_LISTS}::test_a_list_has_what_may_be_called",
+    ),
+    Mutation(
         "who may use a server, at calls",
         f"{_GATEWAY}/proxy/rules.py",
         "self.server.granted_to(person, self.server.required_scopes or caller.token.scope)",

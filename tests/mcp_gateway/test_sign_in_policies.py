@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from joserfc import jwt
 
 from authproxy_common.records import open_store
@@ -48,6 +49,16 @@ async def test_whom_the_server_does_not_let_in_the_client_hears_so_with_a_reason
     }
     assert world.auth.exchanges == 1
     assert world.auth.revoked == []
+
+
+@pytest.mark.requirement("OP-02", "OP-03")
+async def test_the_log_says_what_was_not_met_and_nothing_of_what_the_provider_says() -> None:
+    world = world_of({"allow": {"groups": ["staff"], "emails": ["bob@example.com"]}}, groups=["bowling-club"])
+    with structlog.testing.capture_logs() as logged:
+        await world.authorize(await world.register())
+    (event,) = [each for each in logged if each["event"] == "person_not_allowed"]
+    assert (event["unmet"], event["withheld"]) == (["emails", "groups"], [])
+    assert not [word for word in ("alice", "bob@example.com", "bowling-club", "staff") if word in str(logged)]
 
 
 async def test_whom_it_lets_in_calls_it() -> None:
