@@ -28,7 +28,8 @@ POLICY = """\
 
 
 def with_policy(config: str) -> str:
-    return config.replace("      scopes:\n", POLICY, 1)
+    assert config.count("      scopes:\n") == 1
+    return config.replace("      scopes:\n", POLICY)
 
 
 @pytest.fixture(scope="module", params=["no", "yes"], ids=["event streams", "JSON"])
