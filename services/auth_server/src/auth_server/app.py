@@ -51,6 +51,7 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
         https=settings.public_url.startswith("https://"),
         body_limit=BODY_LIMIT,
         management_port=settings.management_port,
+        public_metrics=settings.public_metrics,
     )
     providers = list(settings.providers)
     routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else closed_routes(providers)

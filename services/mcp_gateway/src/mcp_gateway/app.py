@@ -31,6 +31,7 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
         https=config.public_url.startswith("https://"),
         body_limit=config.max_body_bytes,
         management_port=config.management_port,
+        public_metrics=config.public_metrics,
     )
     upstreams = build_upstreams(config, resources.now)
     servers = MCPServers({path: upstream.server for path, upstream in upstreams.items()})
