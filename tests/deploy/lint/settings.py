@@ -35,7 +35,9 @@ def point_10_one_url(overlay: Overlay) -> Iterator[str]:
 
 
 def point_10_one_host(overlay: Overlay) -> Iterator[str]:
-    """Every host of an Ingress, its TLS or an HTTPRoute is that of PUBLIC_BASE_URL."""
+    """Every host of an Ingress, its TLS or an HTTPRoute is that of PUBLIC_BASE_URL, which has no port."""
+    if ":" in overlay.host:
+        yield "PUBLIC_BASE_URL has a port, and hosts of an Ingress have none"
     for ingress in overlay.of_kind("Ingress"):
         hosts = [rule.get("host") for rule in ingress["spec"]["rules"]]
         hosts += [host for each in ingress["spec"].get("tls", []) for host in each["hosts"]]
