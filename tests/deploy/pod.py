@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,10 +76,3 @@ class Pod:
     def _below(self, value: str, paths: list[str]) -> str:
         is_path = any(value.startswith(f"{path}/") for path in paths)
         return f"{self.root}{value}" if is_path else value
-
-    def lose(self, path: Path) -> None:
-        """Take a file away."""
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

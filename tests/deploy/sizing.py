@@ -1,11 +1,12 @@
 """What the two services need: `python -m tests.deploy.sizing` prints the figures of "Sizing" in deploy/README.md.
 
-Everything runs on this machine, over loopback, with a real Redis: first nothing, then sign-ins, then calls, then clients that
-keep a stream open. What is told of a process is its resident memory and the processor time that it used.
+Everything runs on this machine, over loopback, with a real Redis: first nothing, then sign-ins, then calls, then open
+streams. What is told of a process is its resident memory and the processor time that it used.
 """
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ async def measured(stack: Stack, what: str, times: int) -> AsyncIterator[None]:
     yield
     for name, program in programs.items():
         each = (seconds(program) - before[name]) / times * 1000 if times else 0.0
-        print(f"{what:>16}  {name:<12}{memory(program):6.0f} MiB {each:8.2f} ms of a processor each")
+        sys.stdout.write(f"{what:>16}  {name:<12}{memory(program):6.0f} MiB {each:8.2f} ms of a processor each\n")
 
 
 async def sign_in(stack: Stack, name: str) -> None:
