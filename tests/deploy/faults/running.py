@@ -70,6 +70,19 @@ TRAFFIC: Faults = [
           "spec egress 0 to 0 ipBlock cidr", "10.20.31.0/24", "production"),
 ]  # fmt: skip
 
+CUSTOM: Faults = [
+    Fault("a field of an ExternalSecret is mistyped", "point_03_custom_resources", "ExternalSecret redis-acl",
+          "spec target", {"name": "redis-acl", "creationPolcy": "Owner"}),
+    Fault("a field of a rule is mistyped", "point_03_custom_resources", "PrometheusRule authproxy",
+          "spec groups 0 rules 2", {"alert": "A", "expr": "up", "fore": "5m"}, "production"),
+    Fault("a field of a monitor is mistyped", "point_03_custom_resources", "PodMonitor authproxy",
+          "spec podMetricsEndpoints 0", {"port": "management", "metricsPath": "/metrics"}, "production"),
+    Fault("a field of a route is mistyped", "point_03_custom_resources", "HTTPRoute mcp-gateway",
+          "spec rules 0 timeouts", {"requests": "0s"}, "production-gateway-api"),
+    Fault("an old version is used", "point_03_custom_resources", "ExternalSecret redis-acl", "apiVersion",
+          "external-secrets.io/v1beta1"),
+]  # fmt: skip
+
 IMAGES: Faults = [
     Fault("an image is whatever is newest", "point_25_images", _AUTH, f"{_CONTAINER} image", "auth-server:latest"),
     Fault("an image has no tag", "point_25_images", _REDIS, f"{_CONTAINER} image", "valkey/valkey"),
