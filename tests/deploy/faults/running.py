@@ -54,7 +54,7 @@ TRAFFIC: Faults = [
     Fault("a policy forgets the gateway", "point_24_conversations", "NetworkPolicy redis", "spec ingress 0 from 1",
           REMOVED),
     Fault("everybody reaches Redis", "point_24_conversations", "NetworkPolicy redis", "spec ingress 0 from", REMOVED),
-    Fault("metadata can be read", "point_24_conversations", _TO_INTERNET, "spec egress 0 to 0 ipBlock except 3",
+    Fault("metadata can be read", "point_24_conversations", _TO_INTERNET, "spec egress 0 to 0 ipBlock except 4",
           REMOVED),
     Fault("private networks can be reached", "point_24_conversations", _TO_INTERNET,
           "spec egress 0 to 0 ipBlock except", REMOVED),
