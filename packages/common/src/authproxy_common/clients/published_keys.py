@@ -26,7 +26,7 @@ def key_sets(fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock) ->
 
 @dataclass(frozen=True, slots=True)
 class PublishedKeys:
-    """`authentication.PublicKeys`: in the credentials themselves, or at their `jwks_uri`.
+    """`signed_jwts.PublicKeys`: in the credentials themselves, or at their `jwks_uri`.
 
     Args:
         credentials: Of the client.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.routing import Route
 
-from authproxy_common.clients.assertions import ALGORITHMS
+from authproxy_common.clients.signed_jwts import ALGORITHMS
 from authproxy_common.events import Events
 from authproxy_common.gateway_sign_in import GatewayCredentials, GatewaySignIn
 from authproxy_common.http.assembly import Surroundings

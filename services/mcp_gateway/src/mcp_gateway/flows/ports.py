@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from authproxy_common.clients.authentication import PublicKeys
+from authproxy_common.clients.signed_jwts import PublicKeys
 from authproxy_common.exchange import SignIn
 from authproxy_common.params import Params
 from authproxy_common.pkce import CodeChallenge
