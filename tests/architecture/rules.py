@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
     f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, _CLIENTS},
+    f"{GATEWAY}.issuers": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
