@@ -71,7 +71,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.app": {GATEWAY, COMMON},
     f"{GATEWAY}.doctor": VALUES
     | {f"{COMMON}.gateway_sign_in"}
-    | {f"{GATEWAY}.{layer}" for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "proxy")}
+    | {
+        f"{GATEWAY}.{layer}"
+        for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "issuers", "proxy")
+    }
     | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }

@@ -26,12 +26,15 @@ def check_public_keys(jwks: Any) -> None:
 def public_keys_of(jwks: Any) -> dict[str, Any]:
     """The keys of a set that its signer published which are of use; there may be others (RFC 7517 §5).
 
-    Raises InvalidClientMetadata where it is no set, or one of a size that nobody needs.
+    Raises ValueError where there is none, or more than anybody needs.
     """
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list) or len(keys) > _MANY_KEYS:
-        raise InvalidClientMetadata(f"jwks must be a JWK set of at most {_MANY_KEYS} keys")
-    return {"keys": [key for key in keys if _is_public(key)]}
+        raise ValueError(f"is no JWK set of at most {_MANY_KEYS} keys")
+    usable = [key for key in keys if _is_public(key)]
+    if not usable:
+        raise ValueError("has no public key of kty EC, RSA or OKP")
+    return {"keys": usable}
 
 
 def key_set_problem(jwks: dict[str, Any]) -> str | None:

@@ -19,9 +19,11 @@ _LONGEST = 64 * 1024
 REFETCHED_AFTER = timedelta(seconds=30)
 
 
-def key_sets(fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock) -> Documents:
+def key_sets(
+    fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock, *, publisher: str = "client"
+) -> Documents:
     """Key sets by URL, each asked for once in a while at the most, whatever their headers say."""
-    return Documents(fetcher, cache, _LONGEST, RecentAnswers(REFETCHED_AFTER, now, size=500), now)
+    return Documents(fetcher, cache, _LONGEST, RecentAnswers(REFETCHED_AFTER, now, size=500), now, publisher)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class GrantTypes:
 
     def _identity_assertions(self) -> IdentityAssertions:
         opened, kept = self.opened, self.kept
-        documents = key_sets(opened.fetchers.anywhere, kept.issuer_documents, opened.now)
+        documents = key_sets(opened.fetchers.anywhere, kept.issuer_documents, opened.now, publisher="issuer")
         return IdentityAssertions(
             issuers={(each.issuer, each.tenant): each for each in trusted_issuers(self.config)},
             keys=IssuerDocuments(documents),

@@ -49,8 +49,8 @@ class IdentityAssertions:
             signed = await verified_with(self.keys.of(issuer), lambda jwks: signed_jwt(value, jwks))
         except InvalidJWT as error:
             raise InvalidGrant("the assertion is not signed with a key of its issuer") from error
-        except TemporarilyUnavailable:
-            self.events.alarm("issuer_keys_unavailable", issuer=issuer.name)
+        except TemporarilyUnavailable as error:
+            self.events.alarm("issuer_keys_unavailable", issuer=issuer.name, dependency=error.dependency)
             raise
         assertion = IdentityAssertion.from_jwt(issuer, signed.header, signed.claims)
         assertion.check(client_id, self.audiences, self.now())

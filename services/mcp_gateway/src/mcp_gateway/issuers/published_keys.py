@@ -10,7 +10,7 @@ from authproxy_common.clients.documents import Document, Documents
 from authproxy_common.clients.key_sets import public_keys_of
 from authproxy_common.clients.published_keys import REFETCHED_AFTER
 from authproxy_common.clients.signed_jwts import PublicKeys
-from authproxy_common.errors import OAuthError, TemporarilyUnavailable
+from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
 from mcp_gateway.domain.identity_assertions import TrustedIssuer
 
@@ -60,20 +60,24 @@ class _PublishedKeys:
     documents: Documents
 
     async def known(self) -> Mapping[str, Any]:
-        return await self._keys(None)
+        try:
+            return await self._keys(None)
+        except ValueError:
+            # What is kept is of no use, whatever its headers said of how long it would be.
+            return await self.renewed()
 
     async def renewed(self) -> Mapping[str, Any]:
-        return await self._keys(REFETCHED_AFTER)
+        try:
+            return await self._keys(REFETCHED_AFTER)
+        except ValueError as error:
+            raise _Unavailable from error
 
     async def _keys(self, fetched_within: timedelta | None) -> Mapping[str, Any]:
         try:
             uri = await self._jwks_uri(fetched_within)
             return public_keys_of(await self.documents.get(uri, fetched_within=fetched_within))
-        except (OAuthError, ValueError) as error:
-            # Whatever it is, it is not the client's doing, who may come again.
-            raise TemporarilyUnavailable(
-                "the keys of the assertion's issuer cannot be had", dependency="trusted issuer"
-            ) from error
+        except ClientRefused as error:
+            raise _Unavailable from error
 
     async def _jwks_uri(self, fetched_within: timedelta | None) -> HttpURI:
         if self.issuer.jwks_uri:
@@ -86,3 +90,10 @@ class _PublishedKeys:
             return await self.documents.get(first, fetched_within=fetched_within)
         except ClientRefused:
             return await self.documents.get(second, fetched_within=fetched_within)
+
+
+class _Unavailable(TemporarilyUnavailable):
+    """Whatever the reason, it is not the client's doing, who may come again."""
+
+    def __init__(self) -> None:
+        super().__init__("the keys of the assertion's issuer cannot be had", dependency="issuer metadata")
