@@ -53,7 +53,7 @@ def world() -> World:
     return World(clients=CLIENTS, servers=SERVERS)
 
 
-async def ask(world: World, client_id: str = "build", *, url: str = GATEWAY, **form: str | None) -> httpx.Response:
+async def ask(world: World, client_id: str = "build", **form: str | None) -> httpx.Response:
     """A token request of the client, which authenticates as it is configured; a parameter that is None is left out."""
     given: dict[str, Any] = {"grant_type": "client_credentials", "resource": WIKI} | form
     options: dict[str, Any] = {}
@@ -65,7 +65,7 @@ async def ask(world: World, client_id: str = "build", *, url: str = GATEWAY, **f
         case _:
             given |= assertion_form(client_id, GATEWAY, world.clock(), KEY)
     data = {name: value for name, value in given.items() if value is not None}
-    return await world.http.post(f"{url}/oauth/token", data=data, **options)
+    return await world.http.post(f"{GATEWAY}/oauth/token", data=data, **options)
 
 
 async def token(world: World, client_id: str = "build", **form: str | None) -> str:

@@ -52,7 +52,11 @@ class TrustedIssuer:
 
     def speaks_for(self, address: Any) -> bool:
         """Whether its word about this e-mail address counts."""
-        return isinstance(address, str) and address.rpartition("@")[2].lower() in self.email_domains
+        # Beyond ASCII the lower case of one domain may be another domain.
+        if not isinstance(address, str) or not address.isascii():
+            return False
+        local_part, _, domain = address.rpartition("@")
+        return bool(local_part) and domain.lower() in self.email_domains
 
 
 @dataclass(frozen=True, slots=True)
