@@ -1,5 +1,6 @@
 """`clients` that act for nobody, and `trusted_issuers`: what is wrong with bad ones, all at once, by file and key."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from authproxy_common.config import SettingsError
 from mcp_gateway.settings import AdapterSettings, load_settings
+from tests.support.stack import ROOT
 
 pytestmark = [pytest.mark.requirement("CF-02", "MA-01", "MA-07")]
 
@@ -147,3 +149,16 @@ def test_all_of_it_is_found_at_once_and_no_value_is_repeated(tmp_path: Path) -> 
         f"trusted_issuers.{name}.servers.wiki{at}" for name in ("acme", "acme-labs") for at in ("", "[0]")
     }
     assert "hush" not in str(found.values())
+
+
+def test_the_examples_of_the_documentation_are_good_ones(tmp_path: Path) -> None:
+    documented = (ROOT / "docs/configuration.md").read_text(encoding="utf-8").split("### Without a browser\n")[1]
+    examples = re.findall(r"```yaml\n(.*?)```", documented, re.DOTALL)
+    servers = "  servers: {default: {url: 'http://a.test/mcp'}, wiki: {url: 'http://a.test/mcp', scopes: {SCOPES}}}\n"
+    around = servers.replace("SCOPES", "wiki.read: Read, wiki.write: Write")
+    for example in examples:
+        path = tmp_path / "mcp_gateway.yaml"
+        path.write_text(f"adapter_config:\n  development_mode: true\n{around}{example}", encoding="utf-8")
+        config = load_settings(path, {"EDITOR_SECRET": "sixteen-letters!"}).settings.adapter_config
+        assert config.clients
+    assert len(examples) == 2
