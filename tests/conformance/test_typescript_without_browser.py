@@ -11,46 +11,23 @@ import pytest
 
 from authproxy_common.clock import utc_now
 from tests.conformance.suite import Suite
-from tests.support.client_assertions import client_key, jwks_of
+from tests.support.client_assertions import client_key
 from tests.support.servers import free_port, serving
 from tests.support.stack import Stack, running_stack
-from tests.support.trusted_issuer import JWT_BEARER, TrustedIssuer
+from tests.support.trusted_issuer import TrustedIssuer
+from tests.support.without_browser import SECRET, with_clients
 
 pytestmark = pytest.mark.anyio
 
 PROGRAM = Path(__file__).resolve().parent / "typescript_without_browser.mjs"
 FIRST, SECOND = "@modelcontextprotocol/sdk", "@modelcontextprotocol/client"
-SECRET, KEY, ISSUER_PORT = "a-secret-of-the-configured-client", client_key(), free_port()
+KEY, ISSUER_PORT = client_key(), free_port()
 ISSUER = f"http://localhost:{ISSUER_PORT}"
-CLIENTS = f"""  clients:
-    build:
-      grant_types: [client_credentials]
-      token_endpoint_auth_method: client_secret_basic
-      client_secret: {SECRET}
-      servers: {{default: [mcp]}}
-    robot:
-      grant_types: [client_credentials]
-      token_endpoint_auth_method: private_key_jwt
-      jwks: {json.dumps(jwks_of(KEY))}
-      servers: {{default: [mcp]}}
-    editor:
-      grant_types: ["{JWT_BEARER}"]
-      token_endpoint_auth_method: client_secret_basic
-      client_secret: {SECRET}
-  trusted_issuers:
-    acme:
-      issuer: {ISSUER}
-      clients: [editor]
-      servers: {{default: [mcp]}}
-"""
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    def edited(config: str) -> str:
-        return config.replace("  client_metadata_documents:", f"{CLIENTS}  client_metadata_documents:")
-
-    with running_stack(edit_gateway=edited) as started:
+    with running_stack(edit_gateway=with_clients(KEY, acme=ISSUER)) as started:
         yield started
 
 
@@ -74,8 +51,8 @@ async def said(suite: Suite, stack: Stack, package: str, provider: str, **option
 @pytest.mark.requirement("MA-01", "MA-02")
 @pytest.mark.parametrize("package", [FIRST, SECOND])
 async def test_it_calls_as_a_client_with_a_secret(suite: Suite, stack: Stack, package: str) -> None:
-    credentials = {"clientId": "build", "clientSecret": SECRET}
-    assert await said(suite, stack, package, "ClientCredentialsProvider", **credentials) == {"answer": "client:build"}
+    credentials = {"clientId": "basic", "clientSecret": SECRET}
+    assert await said(suite, stack, package, "ClientCredentialsProvider", **credentials) == {"answer": "client:basic"}
 
 
 @pytest.mark.requirement("MA-01", "CL-04")
@@ -98,7 +75,7 @@ async def test_it_calls_for_a_person_whom_a_trusted_issuer_asserts(
 @pytest.mark.requirement("MA-01")
 @pytest.mark.parametrize("package", [FIRST, SECOND])
 async def test_a_wrong_secret_leaves_it_with_invalid_client(suite: Suite, stack: Stack, package: str) -> None:
-    credentials = {"clientId": "build", "clientSecret": "a-secret-of-somebody-else"}
+    credentials = {"clientId": "basic", "clientSecret": "a-secret-of-somebody-else"}
     answer = await said(suite, stack, package, "ClientCredentialsProvider", **credentials)
     assert "failed" in answer
     assert "answer" not in answer

@@ -7,21 +7,16 @@ import httpx
 import pytest
 
 from authproxy_common.secret import Secret
-from mcp_gateway.settings import ClientSettings, ServerSettings
+from mcp_gateway.settings import ClientSettings
 from tests.support.client_assertions import assertion_form, client_key, jwks_of
-from tests.support.gateway import GATEWAY, REDIRECT_URI, UPSTREAM, World
+from tests.support.enterprise import DEFAULT, PAYROLL, SERVERS, WIKI
+from tests.support.gateway import GATEWAY, REDIRECT_URI, World
+from tests.support.trusted_issuer import JWT_BEARER
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("MA-01")]
 
 SECRET = "the secret of a build server"
 KEY = client_key()
-SCOPES = {"read": "Read", "write": "Write", "admin": "Administer"}
-SERVERS = {
-    "default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials="identity"),
-    "wiki": ServerSettings(url=f"{UPSTREAM}/mcp", scopes=SCOPES, required_scopes=("read",), credentials="identity"),
-    "payroll": ServerSettings(url=f"{UPSTREAM}/mcp"),
-}
-WIKI, DEFAULT, PAYROLL = (f"{GATEWAY}{path}" for path in ("/wiki/mcp", "/mcp", "/payroll/mcp"))
 BY_ITSELF = ("client_credentials",)
 CLIENTS = {
     "build": ClientSettings(
@@ -223,9 +218,6 @@ async def test_it_is_offered_where_a_client_has_it_and_nowhere_else(world: World
     assert (await others.http.get(url)).json()["grant_types_supported"] == people
     answer = await ask(others, "editor")
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
-
-
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @pytest.mark.requirement("MA-07", "CL-03")

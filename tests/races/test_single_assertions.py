@@ -7,22 +7,14 @@ import anyio
 import pytest
 
 from authproxy_common.clock import utc_now
+from tests.support.client_assertions import client_key
 from tests.support.crowd import CALLERS, ask_both
 from tests.support.replicas import Door, Replicas, started
 from tests.support.servers import RedisServer, serving
 from tests.support.trusted_issuer import JWT_BEARER, TrustedIssuer
+from tests.support.without_browser import SECRET, with_clients
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("MA-04", "ST-01")]
-
-SECRET = "a-secret-of-the-configured-client"
-
-
-def trusting(issuer: str, config: str) -> str:
-    """The gateway's configuration with a client that presents assertions of the issuer."""
-    client = f'grant_types: ["{JWT_BEARER}"], token_endpoint_auth_method: client_secret_post, client_secret: {SECRET}'
-    trusted = f"issuer: {issuer}, clients: [editor], servers: {{default: [mcp]}}"
-    added = f"  clients: {{editor: {{{client}}}}}\n  trusted_issuers: {{acme: {{{trusted}}}}}\n"
-    return config.replace("  client_metadata_documents:", f"{added}  client_metadata_documents:")
 
 
 @pytest.fixture
@@ -35,21 +27,22 @@ async def issuer() -> AsyncIterator[TrustedIssuer]:
 def form_of(replicas: Replicas, issuer: TrustedIssuer) -> dict[str, str]:
     """A token request with a new assertion."""
     assertion = issuer.assertion(replicas.public_url)
-    return {"grant_type": JWT_BEARER, "client_id": "editor", "client_secret": SECRET, "assertion": assertion}
+    return {"grant_type": JWT_BEARER, "assertion": assertion}
 
 
 async def test_of_two_hundred_uses_of_one_assertion_one_succeeds(
     replicas: Replicas, redis_server: RedisServer, issuer: TrustedIssuer
 ) -> None:
-    pair = [replicas.gateway(lambda config: trusting(issuer.issuer, config)) for _ in range(2)]
+    trusting = with_clients(client_key(), acme=issuer.issuer)
+    pair, auth = [replicas.gateway(trusting), replicas.gateway(trusting)], ("editor", SECRET)
     both = replace(replicas, gateways=pair)
     with anyio.fail_after(40):
         async with started(*pair):
             # The issuer's keys are known before the race, so that the use is what they race for.
             async with both.client(Door(pair[0])) as http:
-                answer = await http.post(f"{both.public_url}/oauth/token", data=form_of(both, issuer))
+                answer = await http.post(f"{both.public_url}/oauth/token", data=form_of(both, issuer), auth=auth)
             assert answer.status_code == 200, answer.text
-            answers = await ask_both(both, redis_server, form_of(both, issuer))
+            answers = await ask_both(both, redis_server, form_of(both, issuer), auth=auth)
             [good] = [answer for answer in answers if answer.status_code == 200]
             refused = [answer.json() for answer in answers if answer is not good]
             assert [each["error"] for each in refused] == ["invalid_grant"] * (CALLERS - 1)
