@@ -7,11 +7,13 @@ import httpx
 import pytest
 
 from mcp_gateway.settings import TrustedIssuerSettings
+from tests.support.client_assertions import assertion_form
 from tests.support.enterprise import (
     ACME,
     CLIENTS,
     DEFAULT,
     JWKS_URI,
+    KEY,
     PAYROLL,
     SECRET,
     SERVERS,
@@ -156,6 +158,17 @@ async def test_what_is_logged_of_it_holds_no_assertion_and_no_address(
     assert "the assertion has expired" in printed
     secrets = (good, late, answer.json()["access_token"], SECRET, "alice@acme.example")
     assert not any(secret in printed for secret in secrets)
+
+
+@pytest.mark.requirement("CL-01", "CL-04")
+async def test_a_client_with_a_metadata_document_is_written_down_under_its_url() -> None:
+    url = "https://editor.example/client.json"
+    issuer = TrustedIssuerSettings(issuer=ACME, jwks_uri=JWKS_URI, clients=(url,), servers={"wiki": ("read",)})
+    world = Enterprise(clients={url: CLIENTS["robot"]}, trusted_issuers={"acme": issuer})
+    proof = assertion_form(url, GATEWAY, world.clock(), KEY)
+    form = {"grant_type": JWT_BEARER, "assertion": world.good(client_id=url), "client_id": url, **proof}
+    assert await world.subject(await world.token(form)) == "acme:alice"
+    assert url not in world.published.asked
 
 
 @pytest.mark.requirement("MA-07", "DI-05")

@@ -10,7 +10,7 @@ from authproxy_common.return_address import ReturnAddress
 from mcp_gateway.domain import redirect_uris
 from mcp_gateway.domain.allowances import Allowance
 
-# Whoever registers or publishes a document may ask for these, of which a person is asked every time.
+# For whoever registers or publishes a document: with these a person decides. The others are for configured clients.
 GRANT_TYPES = ("authorization_code", "refresh_token")
 CLIENT_CREDENTIALS = "client_credentials"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
