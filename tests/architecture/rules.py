@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
     f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, _CLIENTS},
+    f"{GATEWAY}.issuers": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
@@ -70,7 +71,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.app": {GATEWAY, COMMON},
     f"{GATEWAY}.doctor": VALUES
     | {f"{COMMON}.gateway_sign_in"}
-    | {f"{GATEWAY}.{layer}" for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "proxy")}
+    | {
+        f"{GATEWAY}.{layer}"
+        for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "issuers", "proxy")
+    }
     | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }

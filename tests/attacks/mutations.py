@@ -361,7 +361,8 @@ MUTATIONS = [
         f"{_GATEWAY}/proxy/cross_origin.py",
         'if scope["type"] != "http" or scope["path"] not in self.paths:',
         'if scope["type"] != "http":',
-        "tests/mcp_gateway/test_browser_clients.py::test_what_believes_cookies_is_closed_to_scripts_also_of_those_who_may_call[/oauth/consent]",
+        "tests/mcp_gateway/test_browser_clients.py::"
+        "test_what_believes_cookies_is_closed_to_scripts_also_of_those_who_may_call[/oauth/consent]",
     ),
     Mutation(
         "that a remembered token's grant has not ended",
@@ -740,5 +741,226 @@ MUTATIONS = [
         "*metrics_routes(around)",
         "tests/common/test_assembly.py::"
         "test_metrics_that_are_not_public_answer_at_the_management_port_alone[http://mcp.test:8090/metrics-404]",
+    ),
+    Mutation(
+        "the type of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        'if str(header.get("typ", "")).lower() not in _TYPES:',
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_nothing_else_that_the_issuer_signs_is_taken_for_it[an access token]",
+    ),
+    Mutation(
+        "what restricts an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if name in claims:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[bound to a key]",
+    ),
+    Mutation(
+        "what the subject of an identity assertion is made of",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(subject) > _LONGEST_SUBJECT or not subject.isprintable():",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a subject with another header in it]",
+    ),
+    Mutation(
+        "the audience of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(self.audience) != 1 or self.audience[0] not in audiences:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[another audience]",
+    ),
+    Mutation(
+        "that an identity assertion has no second audience",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(self.audience) != 1 or",
+        "if",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a shared audience]",
+    ),
+    Mutation(
+        "the client of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not hmac.compare_digest(self.client_id.encode(), client_id.encode()):",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[another client]",
+    ),
+    Mutation(
+        "the end of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.expires_at <= now - _LEEWAY:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[over long ago]",
+    ),
+    Mutation(
+        "the beginning of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if max(self.issued_at, self.begins_at) > now + _LEEWAY:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_it_is_good_for_its_time_and_an_hour_at_most[iat5-exp5-nbf5-of the future]",
+    ),
+    Mutation(
+        "the life of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.expires_at - self.issued_at > _LONGEST:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_it_is_good_for_its_time_and_an_hour_at_most[iat7-exp7-None-longer than an hour]",
+    ),
+    Mutation(
+        "the resource of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if server not in meant:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_the_token_is_for_the_one_mcp_server_that_assertion_and_request_agree_on[another than the request names]",
+    ),
+    Mutation(
+        "that an identity assertion says for which MCP server it is",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if servers.sole() is None:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[no resource, where there are several]",
+    ),
+    Mutation(
+        "the scope of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.scope is None or scope in self.scope)",
+        ")",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_granted_is_what_assertion_configuration_and_request_have_in_common[less asserted]",
+    ),
+    Mutation(
+        "what an issuer may grant",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not available:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_granted_is_what_assertion_configuration_and_request_have_in_common[what the issuer may not grant]",
+    ),
+    Mutation(
+        "whose addresses an issuer may speak for",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.issuer.email_domains:",
+        "if False:",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_an_address_counts_where_the_issuer_may_speak_for_its_domain[of another domain]",
+    ),
+    Mutation(
+        "the case of an address beyond ASCII",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not isinstance(address, str) or not address.isascii():",
+        "if not isinstance(address, str):",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_an_address_counts_where_the_issuer_may_speak_for_its_domain[of a domain in capitals of a kind]",
+    ),
+    Mutation(
+        "who presents the assertions of an issuer",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        "if issuer is None or client_id not in issuer.clients:",
+        "if issuer is None:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[an issuer of other clients]",
+    ),
+    Mutation(
+        "the tenant of an issuer",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        'claims.get("tenant", "")',
+        '""',
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a tenant of an issuer that has none]",
+    ),
+    Mutation(
+        "that an identity assertion is used once",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        "if await self.used.claim(key, UsedIdentityAssertion(), lifetime) is not None:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::test_an_assertion_is_good_once_at_whichever_replica",
+    ),
+    Mutation(
+        "who signed an identity assertion",
+        f"{_COMMON}/clients/signed_jwts.py",
+        'raise InvalidJWT("its signature, or its form, is not valid") from failure',
+        "return SignedJWT(jws.extract_compact(token.encode()).headers(), unverified_claims(token))",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_that_its_issuer_did_not_sign_is_refused[another key of the same name]",
+    ),
+    Mutation(
+        "whose metadata names the keys of an issuer",
+        f"{_GATEWAY}/issuers/published_keys.py",
+        'if metadata.get("issuer") != issuer:',
+        "if False:",
+        "tests/mcp_gateway/test_issuer_keys.py::"
+        "test_metadata_that_is_not_the_issuers_own_leads_nowhere[of another issuer]",
+    ),
+    Mutation(
+        "that the keys of an issuer come by https",
+        f"{_GATEWAY}/issuers/published_keys.py",
+        'if issuer.startswith("https://") and uri.scheme != "https":',
+        "if False:",
+        "tests/mcp_gateway/test_issuer_keys.py::"
+        "test_metadata_that_is_not_the_issuers_own_leads_nowhere[with keys that anybody could replace on the way]",
+    ),
+    Mutation(
+        "the MCP servers that a client may call by itself",
+        f"{_GATEWAY}/grant_types/client_credentials.py",
+        "if not allowed:",
+        "if False:",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_what_was_not_written_down_is_refused[a server that was not written down]",
+    ),
+    Mutation(
+        "the scopes that a client may have by itself",
+        f"{_GATEWAY}/domain/allowances.py",
+        "if scope in allowed)",
+        ")",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_what_was_not_written_down_is_refused[a scope that was not written down]",
+    ),
+    Mutation(
+        "that the subject of a client is no person's",
+        f"{_GATEWAY}/domain/clients.py",
+        'return f"{CLIENT}:{self.client_id}"',
+        "return self.client_id",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_the_mcp_server_is_told_that_it_is_a_client_and_not_a_person",
+    ),
+    Mutation(
+        "that no provider's name is that of clients",
+        f"{_COMMON}/exchange.py",
+        "if not PROVIDER_NAME.fullmatch(provider):",
+        "if False:",
+        "tests/common/test_exchange.py::"
+        "test_an_answer_that_is_not_an_exchange_is_refused_by_its_member[no person's name]",
+    ),
+    Mutation(
+        "that who registers gets no grant type of machines",
+        f"{_GATEWAY}/domain/client_metadata.py",
+        "return tuple(grant_type for grant_type in GRANT_TYPES if grant_type in asked)",
+        "return tuple(asked)",
+        "tests/mcp_gateway/test_client_credentials.py::test_who_registers_gets_neither_grant_type[client_credentials]",
+    ),
+    Mutation(
+        "that clients without a browser authenticate",
+        f"{_GATEWAY}/settings/clients.py",
+        "if grant_type in _WITHOUT_BROWSER and self.token_endpoint_auth_method == NONE:",
+        "if False:",
+        "tests/mcp_gateway/test_settings_without_browser.py::test_what_is_wrong_is_named_with_its_key[a public client]",
+    ),
+    Mutation(
+        "that a grant without a sign-in ends with its token",
+        f"{_GATEWAY}/flows/grants.py",
+        "return grant.ends_at or grant.opened_at + self.open_grants.ttl",
+        "return grant.opened_at + self.open_grants.ttl",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_a_grant_is_there_for_as_long_as_its_token_and_not_much_longer[by_itself]",
     ),
 ]

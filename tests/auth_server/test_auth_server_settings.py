@@ -218,6 +218,7 @@ def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_
         pytest.param({"encryption_keys": ["short"]}, "encryption_keys[0]", "32 random bytes", id="short key"),
         pytest.param({"providers": {}}, "providers", "none is configured", id="no provider"),
         pytest.param({"providers": {"Test!": {}}}, "providers.Test!", "lower-case", id="provider with a bad name"),
+        pytest.param({"providers": {"client": {}}}, "providers.client", "is not client", id="provider called client"),
         pytest.param({"session": {"timeout": 0}}, "session.timeout", "at least 1", id="no time to sign in"),
         pytest.param(
             {"proxy_oauth": {"gateway_code_ttl_seconds": -1}},

@@ -56,6 +56,7 @@ def test_members_that_are_not_known_are_ignored() -> None:
     assert SignIn.from_json(LEAST | {"later": 1}) == SignIn.from_json(LEAST)
 
 
+@pytest.mark.requirement("MA-02")
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -70,6 +71,9 @@ def test_members_that_are_not_known_are_ignored() -> None:
             LEAST | {"access_token": ["t"]}, "access_token is not a string", id="access token of a wrong type"
         ),
         pytest.param(LEAST | {"provider": None}, "provider is missing", id="no provider"),
+        pytest.param(LEAST | {"provider": "client"}, "provider is no name of a provider", id="no person's name"),
+        pytest.param(LEAST | {"provider": "client:a"}, "provider is no name of a provider", id="a name with a colon"),
+        pytest.param(LEAST | {"provider": "azure\n"}, "provider is no name of a provider", id="a name in two lines"),
         pytest.param(LEAST | {"token_type": None}, "token_type is missing", id="no token type"),
         pytest.param(LEAST | {"refresh_token": 1}, "refresh_token is not a string", id="refresh token of a wrong type"),
         pytest.param(LEAST | {"scope": ["a"]}, "scope is not a string", id="scope of a wrong type"),

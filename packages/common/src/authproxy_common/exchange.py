@@ -1,9 +1,16 @@
 """What the auth server hands a gateway: the types that cross between the services."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from authproxy_common.secret import Secret
+
+# What the subject of a client begins with that acts for nobody, `client:ID`, as those of people begin with a name.
+CLIENT = "client"
+# Of whoever says who people are, a provider or another issuer. Without a colon, and never the word above: of two
+# subjects `name:id` no two can be written the same, and none of a person can look like one of a client.
+PROVIDER_NAME = re.compile(rf"(?!{CLIENT}\Z)[a-z0-9][a-z0-9_-]{{0,31}}")
 
 _TEN_YEARS = 10 * 365 * 24 * 60 * 60
 
@@ -37,7 +44,10 @@ class Person:
         user = body.get("user")
         if not isinstance(user, dict) or not isinstance(user.get("sub"), str) or not user["sub"]:
             raise MalformedExchange("user.sub is missing")
-        return cls(_required(body, "provider"), user)
+        provider = _required(body, "provider")
+        if not PROVIDER_NAME.fullmatch(provider):
+            raise MalformedExchange("provider is no name of a provider")
+        return cls(provider, user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from authproxy_common.records.slots import Slots
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
 from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
+from mcp_gateway.domain.identity_assertions import UsedIdentityAssertion
 from mcp_gateway.domain.tokens import HandedOn
 from mcp_gateway.settings import AdapterSettings, seconds
 
@@ -42,6 +43,8 @@ class Collections:
     client_documents: Collection[CachedDocument]
     client_key_sets: Collection[CachedDocument]
     configured_key_sets: Collection[CachedDocument]
+    used_identity_assertions: Collection[UsedIdentityAssertion]
+    issuer_documents: Collection[CachedDocument]
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":
@@ -79,4 +82,6 @@ class Collections:
             client_documents=sealed("client-document", CachedDocument, seconds(300)),
             client_key_sets=sealed("client-key-set", CachedDocument, seconds(300)),
             configured_key_sets=sealed("configured-key-set", CachedDocument, seconds(300)),
+            used_identity_assertions=plain("used-identity-assertion", UsedIdentityAssertion, seconds(3600)),
+            issuer_documents=sealed("issuer-document", CachedDocument, seconds(300)),
         )

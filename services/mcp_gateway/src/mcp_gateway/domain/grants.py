@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authproxy_common.errors import InvalidGrant
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import Person, SignIn
 from authproxy_common.secret import Secret
 
 _REFRESH_TOKEN = re.compile(
@@ -27,17 +27,20 @@ _UNKNOWN_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a person granted a client, until it ends. Its key is `grant_id`.
+    """What a client was granted, until it ends. Its key is `grant_id`.
 
     Args:
         grant_id: Random, 256 bits.
         client_id, resource, scope: Whom, for what.
-        subject: Who granted it: the provider's name and its `sub`, since a `sub` is unique only there.
+        subject: On whose behalf: the name of whoever knows the person and their `sub`, since a `sub` is unique only
+            there; or the client itself, where it acts for nobody.
         secret: Makes this grant's refresh tokens.
         opened_at: When.
-        sign_in: The provider's tokens and claims.
+        sign_in: The provider's tokens and claims; None where nobody signed in.
         checked_at: When the provider last said yes to this person.
         consent_id: Of the remembered consent that it was opened under, if it was.
+        asserted: The person whom a trusted issuer asserted, where nobody signed in and the client acts for somebody.
+        ends_at: When it ends by itself, where that is sooner than for others.
     """
 
     grant_id: str
@@ -47,17 +50,27 @@ class Grant:
     scope: tuple[str, ...]
     secret: Secret
     opened_at: datetime
-    sign_in: SignIn
+    sign_in: SignIn | None
     checked_at: datetime
     consent_id: str | None = None
+    asserted: Person | None = None
+    ends_at: datetime | None = None
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether the provider has to be asked again: what it issued has expired, and there is a way to ask."""
-        return self.sign_in.refresh_token is not None and now >= self.upstream_token_expires_at
+    @property
+    def person(self) -> Person | None:
+        """On whose behalf the client acts; None where it acts for nobody."""
+        return self.sign_in.person if self.sign_in else self.asserted
+
+    def sign_in_due(self, now: datetime) -> SignIn | None:
+        """What the provider has to be asked about again: its token has expired, and there is a way to ask."""
+        is_due = self.sign_in and self.sign_in.refresh_token and now >= self.upstream_token_expires_at
+        return self.sign_in if is_due else None
 
     @property
     def upstream_token_expires_at(self) -> datetime:
-        """When the provider's access token ends."""
+        """When the provider's access token ends; where it gave none, that is over."""
+        if self.sign_in is None:
+            return self.checked_at
         lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
         return self.checked_at + lifetime
 

@@ -37,18 +37,8 @@ class MCPServer:
         return cls(name, path, public_url + path, metadata_url, scopes, required or tuple(scopes))
 
     def granted_scope(self, requested: str | None) -> tuple[str, ...]:
-        """The scopes to grant: those requested that exist here, all of them where none was named.
-
-        Raises InvalidScope when scopes were requested and none of them exists. Unknown ones beside known ones are
-        left out, which the token response then says (RFC 6749 §3.3).
-        """
-        if requested is None:
-            return tuple(self.scopes)
-        asked = requested.split()
-        granted = tuple(scope for scope in self.scopes if scope in asked)
-        if not granted and set(asked) - {"offline_access"}:
-            raise InvalidScope(f"this MCP server knows the scopes {' '.join(self.scopes)}")
-        return granted or tuple(self.scopes)
+        """Those of its scopes that were requested; see `granted_of`."""
+        return granted_of(tuple(self.scopes), requested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +69,21 @@ class MCPServers:
     def sole(self) -> MCPServer | None:
         """The server, while there is one alone."""
         return next(iter(self.by_path.values())) if len(self.by_path) == 1 else None
+
+
+def granted_of(available: tuple[str, ...], requested: str | None) -> tuple[str, ...]:
+    """The scopes to grant: those requested that are available, all of them where none was named.
+
+    Raises InvalidScope when scopes were requested and none of them is available. Others beside available ones are left
+    out, which the token response then says (RFC 6749 §3.3).
+    """
+    if requested is None:
+        return available
+    asked = requested.split()
+    granted = tuple(scope for scope in available if scope in asked)
+    if not granted and set(asked) - {"offline_access"}:
+        raise InvalidScope(f"what can be granted for this MCP server is {' '.join(available)}")
+    return granted or available
 
 
 def canonical(resource: str) -> str:

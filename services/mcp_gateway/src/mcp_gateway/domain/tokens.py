@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from authproxy_common.exchange import CLIENT
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.grants import Grant
 
@@ -29,6 +30,11 @@ class ActiveToken:
     issued_at: datetime
     expires_at: datetime
     good_until: datetime
+
+    @property
+    def is_of_a_client(self) -> bool:
+        """Whether its client acts for nobody: what it may, its operator said, and there are no claims to go by."""
+        return self.subject.startswith(f"{CLIENT}:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import anyio
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from authproxy_common.events import Events
+from authproxy_common.exchange import SignIn
 from authproxy_common.records import Collection
 from authproxy_common.secret import trace
 from mcp_gateway.domain.grants import Grant, Renewal
@@ -49,7 +50,7 @@ class ProviderCheck:
             InvalidGrant: It no longer does, or the grant was ended meanwhile.
             TemporarilyUnavailable, ServerError: It could not be asked; the refresh token was not used up.
         """
-        if not self._is_due(grant):
+        if not self._due(grant):
             return grant
         asking = await self.renewals.claim(grant.grant_id, Renewal(self.now()))
         if asking is not None:
@@ -57,7 +58,8 @@ class ProviderCheck:
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
             current = await self._current(grant.grant_id)
-            return await self._ask(current) if self._is_due(current) else current
+            due = self._due(current)
+            return await self._ask(current, due) if due else current
         finally:
             # It ends by itself too; what came of the question is worth more than an error here.
             with suppress(TemporarilyUnavailable):
@@ -70,7 +72,7 @@ class ProviderCheck:
                 await anyio.sleep(_LOOKS_EVERY)
         current = await self._current(grant_id)
         # The second half is for a token that lives so short that it is due again at once; both times are the asker's.
-        if not self._is_due(current) or current.checked_at >= asking.begun_at:
+        if not self._due(current) or current.checked_at >= asking.begun_at:
             return current
         if self.now() < asking.begun_at + self.renewals.ttl:
             raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
@@ -83,12 +85,12 @@ class ProviderCheck:
             raise InvalidGrant("the grant has ended")
         return current
 
-    def _is_due(self, grant: Grant) -> bool:
-        return grant.is_due(self.now() + self.early)
+    def _due(self, grant: Grant) -> SignIn | None:
+        return grant.sign_in_due(self.now() + self.early)
 
-    async def _ask(self, grant: Grant) -> Grant:
+    async def _ask(self, grant: Grant, due: SignIn) -> Grant:
         try:
-            sign_in = await self.provider_tokens.refresh(grant.sign_in)
+            sign_in = await self.provider_tokens.refresh(due)
         except InvalidGrant as error:
             await self.grants.end(grant.grant_id, "the provider no longer accepts the person")
             raise InvalidGrant("the identity provider no longer accepts this sign-in") from error

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from authproxy_common.exchange import Person
 from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.tokens import ActiveToken
 
@@ -18,3 +19,8 @@ class Caller:
 
     token: ActiveToken
     grant: Grant | None = None
+
+    @property
+    def person(self) -> Person | None:
+        """On whose behalf; None where the client acts for nobody, or where nothing behind the door has to know."""
+        return self.grant.person if self.grant else None

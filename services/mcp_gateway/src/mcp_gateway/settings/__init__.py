@@ -10,8 +10,11 @@ from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
+from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
 from mcp_gateway.settings.servers import ServerSettings
+from mcp_gateway.settings.trusted_issuers import TrustedIssuerSettings
+from mcp_gateway.settings.without_browser import unusable_clients, unusable_issuers
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "GatewaySettings",
     "RateLimitSettings",
     "ServerSettings",
+    "TrustedIssuerSettings",
     "load_settings",
     "seconds",
 ]
@@ -66,6 +70,7 @@ class AdapterSettings:
     allowed_origins: tuple[str, ...] = setting(())
     servers: dict[str, ServerSettings]
     clients: dict[str, ClientSettings] = setting({})
+    trusted_issuers: dict[str, TrustedIssuerSettings] = setting({})
     dynamic_registration: bool = setting(True)
     client_metadata_documents: bool = setting(True)
     client_metadata_hosts: tuple[str, ...] = setting(())
@@ -92,6 +97,10 @@ class AdapterSettings:
         if bool(self.external_auth_gateway_name) != bool(self.external_auth_gateway_secret):
             yield "external_auth_gateway_secret", "and external_auth_gateway_name are of use together alone"
         yield from self._unusable_servers()
+        yield from unusable_clients(self.clients, self.trusted_issuers, self.servers)
+        yield from unusable_issuers(self.trusted_issuers, self.clients, self.servers, self.public_url)
+        if self.token_mode == PASSTHROUGH:
+            yield from self._without_provider_tokens()
         if self.client_metadata_hosts_only and not self.client_metadata_hosts:
             yield "client_metadata_hosts_only", "leaves none; set client_metadata_documents to false for that"
         yield from unusable_hosts(self.client_metadata_hosts, "client_metadata_hosts")
@@ -114,8 +123,18 @@ class AdapterSettings:
                     "is no name for a server: lower-case letters, digits and -, and not a path of ours",
                 )
 
+    def _without_provider_tokens(self) -> Iterator[tuple[str, str]]:
+        reason = f"there is no provider's token to hand on with token_mode {PASSTHROUGH}"
+        for client_id, client in self.clients.items():
+            if CLIENT_CREDENTIALS in client.grant_types:
+                yield f"clients.{client_id}.grant_types", reason
+        if self.trusted_issuers:
+            yield "trusted_issuers", reason
+
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
+        for name, issuer in self.trusted_issuers.items():
+            urls |= {f"trusted_issuers.{name}.{key}": url for key, url in issuer.urls().items()}
         yield from checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
         if self.allow_loopback_client_metadata:
             yield "allow_loopback_client_metadata", "must be false unless development_mode is true"
