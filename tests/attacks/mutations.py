@@ -102,6 +102,28 @@ MUTATIONS = [
         "tests/auth_server/test_entra.py::test_more_groups_than_a_token_holds_are_no_groups_and_an_alarm[names]",
     ),
     Mutation(
+        "that an address is verified",
+        f"{_GATEWAY}/domain/people.py",
+        "return email if is_verified and isinstance(email, str) and _ADDRESS.fullmatch(email) else None",
+        "return email",
+        "tests/mcp_gateway/test_people.py::test_any_other_address_is_nobodys[the word is missing]",
+    ),
+    Mutation(
+        "groups that are not all named",
+        f"{_GATEWAY}/domain/people.py",
+        'if user.get("groups_overage") or not isinstance(groups, list):',
+        "if not isinstance(groups, list):",
+        "tests/mcp_gateway/test_people.py::test_groups_are_those_that_the_provider_names_if_it_names_all[some of more]",
+    ),
+    Mutation(
+        "an address that a tenant vouches for itself",
+        f"{_AUTH}/providers/entra.py",
+        'return self._without_overage({n: v for n, v in claims.items() if n != "email_verified"} | verified)',
+        "return self._without_overage(claims | verified)",
+        "tests/auth_server/test_entra.py::test_an_address_is_verified_where_the_owner_of_its_domain_vouches_for_it"
+        "[a claim that some administrator mapped]",
+    ),
+    Mutation(
         "the hosted domain",
         f"{_AUTH}/providers/google.py",
         "if not self._is_of_our_domains(claims):",

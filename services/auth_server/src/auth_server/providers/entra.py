@@ -70,7 +70,15 @@ class EntraVendor(Vendor):
         return configured == "common" or tenant == _STANDS_FOR.get(configured, configured)
 
     def described(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Without groups, and saying so, where Entra names a place to ask for them instead of naming them."""
+        """Without groups, and saying so, where Entra names a place to ask for them instead of naming them.
+
+        Entra's word for an address that its domain's owner vouches for is `xms_edov`. A claim `email_verified` is none
+        of its own: an administrator, of any tenant at an issuer of many, has mapped something else to it.
+        """
+        verified = {"email_verified": True} if claims.get("xms_edov") in (True, "true", "1") else {}
+        return self._without_overage({n: v for n, v in claims.items() if n != "email_verified"} | verified)
+
+    def _without_overage(self, claims: dict[str, Any]) -> dict[str, Any]:
         elsewhere = claims.get("_claim_names")
         overage = claims.get("hasgroups") in (True, "true") or (isinstance(elsewhere, dict) and "groups" in elsewhere)
         if not overage or self.settings.groups_claim:

@@ -1,0 +1,31 @@
+"""What a provider's claims say of a person, as far as anybody may rely on it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# Something on either side of one @; what else an address may look like is for whoever sends mail.
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+
+
+def verified_email(user: Mapping[str, Any]) -> str | None:
+    """The address, where the provider says that it is the person's own (OpenID Connect Core §5.1, `email_verified`).
+
+    Without that word an address is whatever somebody wrote there, and may be anybody's. Some providers write the word
+    as text.
+    """
+    email, verified = user.get("email"), user.get("email_verified")
+    is_verified = verified is True or verified == "true"
+    return email if is_verified and isinstance(email, str) and _ADDRESS.fullmatch(email) else None
+
+
+def groups_of(user: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names of the person's groups, each once; None where they are not known.
+
+    They are not where the provider says nothing of groups, nor where it has more than it names (`groups_overage`):
+    that is not the same as being in no group.
+    """
+    groups = user.get("groups")
+    if user.get("groups_overage") or not isinstance(groups, list):
+        return None
+    return tuple(dict.fromkeys(name for name in groups if isinstance(name, str) and name))
