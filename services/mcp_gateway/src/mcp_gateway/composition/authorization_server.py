@@ -13,6 +13,7 @@ from authproxy_common.http.browser import BrowserCookie
 from mcp_gateway.broker.auth_server import AuthServer
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.clients import Clients, build_clients
+from mcp_gateway.composition.credentials import ProviderTokens, tell_of_grants
 from mcp_gateway.composition.resources import Resources
 from mcp_gateway.composition.routes import CALLBACK, browser_routes, client_routes, metadata_routes
 from mcp_gateway.composition.tokens import TOKEN_MODES, TokenMode
@@ -53,8 +54,8 @@ class AuthorizationServer:
     around: Surroundings
     servers: MCPServers
 
-    def build(self) -> tuple[list[Route], Admission]:
-        """Its routes, and who may pass to the MCP servers."""
+    def build(self) -> tuple[list[Route], Admission, ProviderTokens]:
+        """Its routes, who may pass to the MCP servers, and what these may get of the provider's."""
         config, opened = self.config, self.resources
         events = Events(self.around.metrics)
         kept = Collections.of(config, opened.store, opened.sealing_keys)
@@ -70,8 +71,9 @@ class AuthorizationServer:
         )
         auth_server = AuthServer(build_gateway_sign_in(config, opened.http))
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
+        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, opened.now, events)
         consents = Consents(kept.given_consents, seconds(config.consent_ttl_seconds), grants, opened.now, events)
-        grant_types = self._grant_types(kept, grants, auth_server, mode, events)
+        grant_types = self._grant_types(kept, grants, check, mode, events)
         flow = AuthorizationFlow(
             config.public_url,
             self.servers,
@@ -88,13 +90,13 @@ class AuthorizationServer:
             *self._browser_routes(flow, consents),
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
+        admission = TokenAdmission(mode.access_tokens, grants, opened.now, tell_of_grants(config.servers))
+        return routes, admission, ProviderTokens(grants, check, auth_server, kept.exchanged_tokens, events)
 
     def _grant_types(
-        self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
+        self, kept: Collections, grants: Grants, check: ProviderCheck, mode: TokenMode, events: Events
     ) -> dict[str, GrantType]:
         now = self.resources.now
-        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, now, events)
         return {
             "authorization_code": AuthorizationCodeGrant(
                 kept.codes, kept.code_uses, grants, mode.access_tokens, now, events

@@ -51,15 +51,30 @@ class Grant:
     checked_at: datetime
     consent_id: str | None = None
 
-    def is_due(self, now: datetime) -> bool:
+    def is_due(self, now: datetime, early: timedelta = timedelta(0)) -> bool:
         """Whether the provider has to be asked again: what it issued has expired, and there is a way to ask."""
-        return self.sign_in.refresh_token is not None and now >= self.upstream_token_expires_at
+        return self.sign_in.refresh_token is not None and now >= self.due_at(early)
+
+    def due_at(self, early: timedelta) -> datetime:
+        """`early` before the provider's access token ends, and after four fifths of its life at the soonest.
+
+        One that lives for a minute would otherwise be due from its beginning.
+        """
+        return self.upstream_token_expires_at - min(early, self._upstream_lifetime / 5)
 
     @property
     def upstream_token_expires_at(self) -> datetime:
         """When the provider's access token ends."""
-        lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
-        return self.checked_at + lifetime
+        return self.checked_at + self._upstream_lifetime
+
+    @property
+    def upstream_token_is_lasting(self) -> bool:
+        """Whether the provider named no end for it, and gave nothing to get another one with: then it has none."""
+        return self.sign_in.expires_in is None and self.sign_in.refresh_token is None
+
+    @property
+    def _upstream_lifetime(self) -> timedelta:
+        return _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
 
     def refresh_token(self, generation: int) -> str:
         """The refresh token of that generation, the same wherever and whenever it is made."""

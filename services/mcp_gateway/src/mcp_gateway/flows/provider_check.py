@@ -1,5 +1,6 @@
 """Whether the provider still accepts a person, asked at a refresh when its own tokens are due."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from authproxy_common.events import Events
 from authproxy_common.records import Collection
-from authproxy_common.secret import trace
+from authproxy_common.secret import Secret, trace
 from mcp_gateway.domain.grants import Grant, Renewal
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import ProviderTokens
@@ -28,7 +29,7 @@ class ProviderCheck:
         renewals: Who is asking at the moment; longer than a question takes, and less long than others wait for it.
         provider_tokens: Who is asked.
         early: How long before the provider's access token ends it is asked for the next one: not at all where nobody
-            but us has it, a while where the client does.
+            but us has it, a while where the client does, or an MCP server.
         now: The clock.
         events: Hears the answers.
     """
@@ -49,33 +50,48 @@ class ProviderCheck:
             InvalidGrant: It no longer does, or the grant was ended meanwhile.
             TemporarilyUnavailable, ServerError: It could not be asked; the refresh token was not used up.
         """
-        if not self._is_due(grant):
+        return await self._settled(grant, self._is_due)
+
+    async def replace(self, grant: Grant, refused: Secret) -> Grant:
+        """The grant with another access token than `refused`, which somebody did not accept, if it is not due either.
+
+        As it is where there is nothing to get another one with. Raises what `check` does.
+        """
+
+        def is_due(current: Grant) -> bool:
+            return current.sign_in.refresh_token is not None and current.sign_in.access_token == refused
+
+        # As the caller has it, it may be of before `refused`.
+        return await self._settled(await self._current(grant.grant_id), is_due)
+
+    async def _settled(self, grant: Grant, is_due: Callable[[Grant], bool]) -> Grant:
+        if not is_due(grant):
             return grant
         asking = await self.renewals.claim(grant.grant_id, Renewal(self.now()))
         if asking is not None:
-            return await self._answer_of_another(grant.grant_id, asking)
+            return await self._answer_of_another(grant.grant_id, asking, is_due)
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
             current = await self._current(grant.grant_id)
-            return await self._ask(current) if self._is_due(current) else current
+            return await self._ask(current) if is_due(current) else current
         finally:
             # It ends by itself too; what came of the question is worth more than an error here.
             with suppress(TemporarilyUnavailable):
                 await self.renewals.take(grant.grant_id)
 
-    async def _answer_of_another(self, grant_id: str, asking: Renewal) -> Grant:
+    async def _answer_of_another(self, grant_id: str, asking: Renewal, is_due: Callable[[Grant], bool]) -> Grant:
         with anyio.move_on_after(_PATIENCE):
             # Another process cannot wake us, so there is nothing to do but look.
             while await self.renewals.get(grant_id):  # noqa: ASYNC110
                 await anyio.sleep(_LOOKS_EVERY)
         current = await self._current(grant_id)
         # The second half is for a token that lives so short that it is due again at once; both times are the asker's.
-        if not self._is_due(current) or current.checked_at >= asking.begun_at:
+        if not is_due(current) or current.checked_at >= asking.begun_at:
             return current
         if self.now() < asking.begun_at + self.renewals.ttl:
             raise TemporarilyUnavailable("the identity provider could not be asked", dependency="identity provider")
         # Nobody took the mark away before it expired: the replica that asked was killed.
-        return await self.check(current)
+        return await self._settled(current, is_due)
 
     async def _current(self, grant_id: str) -> Grant:
         current = await self.grants.find(grant_id)
@@ -84,7 +100,7 @@ class ProviderCheck:
         return current
 
     def _is_due(self, grant: Grant) -> bool:
-        return grant.is_due(self.now() + self.early)
+        return grant.is_due(self.now(), self.early)
 
     async def _ask(self, grant: Grant) -> Grant:
         try:

@@ -11,6 +11,7 @@ from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
+from mcp_gateway.settings.credentials import Circumstances
 from mcp_gateway.settings.servers import ServerSettings
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
 
@@ -108,6 +109,14 @@ class AdapterSettings:
                     f"servers.{name}",
                     "is no name for a server: lower-case letters, digits and -, and not a path of ours",
                 )
+        circumstances = Circumstances(
+            public_url=self.public_url,
+            asks=self.enable_auth,
+            hands_on=self.token_mode == PASSTHROUGH,
+            provider=self.external_auth_provider,
+            authenticates=bool(self.external_auth_gateway_name),
+        )
+        yield from circumstances.problems(self.servers)
 
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
