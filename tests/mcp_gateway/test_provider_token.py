@@ -4,9 +4,11 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive
 
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
@@ -280,3 +282,47 @@ async def test_nothing_is_sent_for_a_sign_in_that_has_ended(world: World) -> Non
     world.clock.advance(timedelta(seconds=2))
     assert (await world.call(tokens["access_token"])).status_code == 401
     assert len(world.upstream.received) == 1
+
+
+async def test_a_caller_who_leaves_while_it_is_renewed_keeps_nobody_waiting(world: World) -> None:
+    _, tokens = await signed_in(world)
+    world.clock.advance(HOUR)
+    asked, gone, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    questions = []
+
+    async def held() -> None:
+        questions.append("of the auth server")
+        asked.set()
+        await go_on.wait()
+
+    async def receive() -> Message:
+        if not asked.is_set():
+            return {"type": "http.request", "body": b"{}"}
+        gone.set()
+        return {"type": "http.disconnect"}
+
+    world.auth.before_refresh = held
+    headers = [(b"host", b"mcp.test"), (b"authorization", f"Bearer {tokens['access_token']}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": headers}
+    with anyio.fail_after(5):
+        leaving = asyncio.ensure_future(world.app(scope, until(asked, receive), lambda _: asyncio.sleep(0)))
+        await gone.wait()
+        go_on.set()
+        await leaving
+        assert (await world.call(tokens["access_token"])).status_code == 200
+    assert sent(world)[-1] == "provider-access-1"
+    assert len(questions) == 1
+
+
+def until(event: asyncio.Event, receive: Receive) -> Receive:
+    """`receive` at once, and then no more before the event."""
+    first = True
+
+    async def waiting() -> Message:
+        nonlocal first
+        if not first:
+            await event.wait()
+        first = False
+        return await receive()
+
+    return waiting

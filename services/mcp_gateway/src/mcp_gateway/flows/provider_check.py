@@ -17,6 +17,8 @@ from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import ProviderTokens
 
 _PATIENCE = 15.0
+# All that is done has bounds of its own, which together are shorter.
+_LONGEST = 60.0
 _LOOKS_EVERY = 0.1
 
 
@@ -70,14 +72,19 @@ class ProviderCheck:
         asking = await self.renewals.claim(grant.grant_id, Renewal(self.now()))
         if asking is not None:
             return await self._answer_of_another(grant.grant_id, asking, is_due)
+        # Not cancelled with a caller who leaves: others wait for the answer, and the question uses a refresh token up.
+        with anyio.fail_after(_LONGEST, shield=True):
+            return await self._asked(grant.grant_id, is_due)
+
+    async def _asked(self, grant_id: str, is_due: Callable[[Grant], bool]) -> Grant:
         try:
             # Read again: since the caller did, another replica may have asked, and have got another refresh token.
-            current = await self._current(grant.grant_id)
+            current = await self._current(grant_id)
             return await self._ask(current) if is_due(current) else current
         finally:
             # It ends by itself too; what came of the question is worth more than an error here.
             with suppress(TemporarilyUnavailable):
-                await self.renewals.take(grant.grant_id)
+                await self.renewals.take(grant_id)
 
     async def _answer_of_another(self, grant_id: str, asking: Renewal, is_due: Callable[[Grant], bool]) -> Grant:
         with anyio.move_on_after(_PATIENCE):
