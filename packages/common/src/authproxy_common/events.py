@@ -23,11 +23,15 @@ ALARMS = (
     "provider_check_failed",
     "provider_refresh_failed",
     "provider_revocation_failed",
+    "provider_token_not_taken",
     "provider_validation_failed",
     "redirect_uri_mismatch",
     "refresh_token_replayed",
     "sign_in_failed",
     "state_unknown",
+    "token_exchange_failed",
+    "token_exchange_not_allowed",
+    "token_not_exchanged",
 )
 
 

@@ -19,6 +19,7 @@ from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
+from auth_server.flows.token_exchange import TokenExchangeFlow
 from auth_server.flows.validation import ValidationFlow
 from auth_server.providers.kinds import provider_of
 from auth_server.settings import BODY_LIMIT, AuthServerSettings
@@ -110,6 +111,7 @@ def _backend(
         Callers(authentication, limit.spend if limit else None),
         ExchangeFlow(codes, gateways, events),
         RefreshFlow(providers, renewed, events),
+        TokenExchangeFlow(providers, events),
         RevocationFlow(providers, events),
         ValidationFlow(providers, RecentAnswers(settings.validation_kept, resources.now), events),
     )

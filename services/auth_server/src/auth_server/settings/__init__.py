@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import entry_problems
-from auth_server.settings.gateways import GatewaySettings, SecuritySettings, gateway_problems
+from auth_server.settings.gateways import GatewaySettings, SecuritySettings, exchange_problems, gateway_problems
 from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.exchange import PROVIDER_NAME
@@ -107,6 +107,7 @@ class AuthServerSettings:
             strict=proxy.strict_uri_validation,
             development=self.development_mode,
         )
+        yield from exchange_problems(self.gateways, self.providers)
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         if self.management_port == self.port:

@@ -13,6 +13,7 @@ from authproxy_common.http.browser import BrowserCookie
 from mcp_gateway.broker.auth_server import AuthServer
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.clients import Clients, build_clients
+from mcp_gateway.composition.credentials import ProviderTokens, tell_of_grants
 from mcp_gateway.composition.grant_types import GrantTypes, grant_profiles
 from mcp_gateway.composition.resources import Resources
 from mcp_gateway.composition.routes import CALLBACK, browser_routes, client_routes, metadata_routes
@@ -30,6 +31,7 @@ from mcp_gateway.flows.consents import Consents
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.introspection import IntrospectionFlow
 from mcp_gateway.flows.ports import GrantType
+from mcp_gateway.flows.provider_check import ProviderCheck
 from mcp_gateway.flows.revocation import RevocationFlow
 from mcp_gateway.proxy.admission import Admission, TokenAdmission
 from mcp_gateway.settings import AdapterSettings, seconds
@@ -51,8 +53,8 @@ class AuthorizationServer:
     around: Surroundings
     servers: MCPServers
 
-    def build(self) -> tuple[list[Route], Admission]:
-        """Its routes, and who may pass to the MCP servers."""
+    def build(self) -> tuple[list[Route], Admission, ProviderTokens]:
+        """Its routes, who may pass to the MCP servers, and what these may get of the provider's."""
         config, opened = self.config, self.resources
         events = Events(self.around.metrics)
         kept = Collections.of(config, opened.store, opened.sealing_keys)
@@ -68,8 +70,9 @@ class AuthorizationServer:
         )
         auth_server = AuthServer(build_gateway_sign_in(config, opened.http))
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
+        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, opened.now, events)
         consents = Consents(kept.given_consents, seconds(config.consent_ttl_seconds), grants, opened.now, events)
-        grant_types = GrantTypes(config, opened, kept, self.servers, events).build(grants, auth_server, mode)
+        grant_types = GrantTypes(config, opened, kept, self.servers, events).build(grants, check, mode)
         flow = AuthorizationFlow(
             config.public_url,
             self.servers,
@@ -86,7 +89,8 @@ class AuthorizationServer:
             *self._browser_routes(flow, consents),
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
+        admission = TokenAdmission(mode.access_tokens, grants, opened.now, tell_of_grants(config.servers))
+        return routes, admission, ProviderTokens(grants, check, auth_server, kept.exchanged_tokens, events)
 
     def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:
         offer = Offer(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
-from mcp_gateway.broker.auth_server import AuthServer
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.clients import own_names
 from mcp_gateway.composition.resources import Resources
@@ -45,10 +44,9 @@ class GrantTypes:
     servers: MCPServers
     events: Events
 
-    def build(self, grants: Grants, auth_server: AuthServer, mode: TokenMode) -> dict[str, GrantType]:
+    def build(self, grants: Grants, check: ProviderCheck, mode: TokenMode) -> dict[str, GrantType]:
         """By `grant_type`; what is not in it is not offered."""
         kept, now, events, access_tokens = self.kept, self.opened.now, self.events, mode.access_tokens
-        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, now, events)
         code = AuthorizationCodeGrant(kept.codes, kept.code_uses, grants, access_tokens, now, events)
         built: dict[str, GrantType] = {
             "authorization_code": code,

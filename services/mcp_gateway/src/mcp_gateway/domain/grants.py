@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from authproxy_common.errors import InvalidGrant
+from authproxy_common.errors import AccessDenied, InvalidGrant
 from authproxy_common.exchange import Person, SignIn
 from authproxy_common.secret import Secret
 
@@ -61,18 +61,39 @@ class Grant:
         """On whose behalf the client acts; None where it acts for nobody."""
         return self.sign_in.person if self.sign_in else self.asserted
 
-    def sign_in_due(self, now: datetime) -> SignIn | None:
+    def require_sign_in(self) -> SignIn:
+        """What the provider gave; raises AccessDenied where nobody signed in."""
+        if self.sign_in is None:
+            raise AccessDenied("this MCP server is for people who signed in at the identity provider")
+        return self.sign_in
+
+    def sign_in_due(self, now: datetime, early: timedelta = timedelta(0)) -> SignIn | None:
         """What the provider has to be asked about again: its token has expired, and there is a way to ask."""
-        is_due = self.sign_in and self.sign_in.refresh_token and now >= self.upstream_token_expires_at
+        is_due = self.sign_in and self.sign_in.refresh_token and now >= self.due_at(early)
         return self.sign_in if is_due else None
+
+    def due_at(self, early: timedelta) -> datetime:
+        """`early` before the provider's access token ends, and after four fifths of its life at the soonest.
+
+        One that lives for a minute would otherwise be due from its beginning.
+        """
+        return self.upstream_token_expires_at - min(early, self._upstream_lifetime / 5)
 
     @property
     def upstream_token_expires_at(self) -> datetime:
         """When the provider's access token ends; where it gave none, that is over."""
+        return self.checked_at + self._upstream_lifetime
+
+    @property
+    def upstream_token_is_lasting(self) -> bool:
+        """Whether the provider named no end for it, and gave nothing to get another one with: then it has none."""
+        return self.sign_in is not None and self.sign_in.expires_in is None and self.sign_in.refresh_token is None
+
+    @property
+    def _upstream_lifetime(self) -> timedelta:
         if self.sign_in is None:
-            return self.checked_at
-        lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
-        return self.checked_at + lifetime
+            return timedelta(0)
+        return _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
 
     def refresh_token(self, generation: int) -> str:
         """The refresh token of that generation, the same wherever and whenever it is made."""

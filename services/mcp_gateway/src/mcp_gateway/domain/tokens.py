@@ -66,6 +66,19 @@ class HandedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamToken:
+    """An access token for an MCP server behind us, that is not of our making.
+
+    Args:
+        value: What is sent.
+        good_until: When another one is looked for; a while before it ends.
+    """
+
+    value: Secret
+    good_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TokenResponse:
     """A successful answer of the token endpoint (RFC 6749 §5.1)."""
 

@@ -7,7 +7,8 @@ from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.tokens import ActiveToken
 
 
-@dataclass(frozen=True, slots=True)
+# One is told from another by being it, so that what was made for one can be kept for as long as it is remembered.
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Caller:
     """Whoever has this token.
 

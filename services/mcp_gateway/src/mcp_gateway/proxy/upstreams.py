@@ -22,12 +22,14 @@ class Upstream:
         server: As clients see it.
         endpoints: Where it really is.
         credentials: What it is told of the caller.
+        passing: Names of the client's headers that reach it.
         response_timeout, idle_timeout: See `UpstreamRequest`.
     """
 
     server: MCPServer
     endpoints: Endpoints
     credentials: UpstreamCredentials
+    passing: frozenset[bytes]
     response_timeout: timedelta
     idle_timeout: timedelta
 
@@ -37,7 +39,7 @@ class Upstream:
         return UpstreamRequest(
             method=scope["method"],
             url=f"?{query}" if query else "",
-            headers=to_upstream(scope["headers"], {HEADER: request_id_of(scope), **credentials}),
+            headers=to_upstream(scope["headers"], {HEADER: request_id_of(scope), **credentials}, self.passing),
             body=body,
             response_timeout=self.response_timeout,
             idle_timeout=self.idle_timeout,

@@ -12,6 +12,7 @@ from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
+from mcp_gateway.settings.credentials import Circumstances
 from mcp_gateway.settings.servers import ServerSettings
 from mcp_gateway.settings.trusted_issuers import TrustedIssuerSettings
 from mcp_gateway.settings.without_browser import unusable_clients, unusable_issuers
@@ -122,6 +123,14 @@ class AdapterSettings:
                     f"servers.{name}",
                     "is no name for a server: lower-case letters, digits and -, and not a path of ours",
                 )
+        circumstances = Circumstances(
+            public_url=self.public_url,
+            asks=self.enable_auth,
+            hands_on=self.token_mode == PASSTHROUGH,
+            provider=self.external_auth_provider,
+            authenticates=bool(self.external_auth_gateway_name),
+        )
+        yield from circumstances.problems(self.servers)
 
     def _without_provider_tokens(self) -> Iterator[tuple[str, str]]:
         reason = f"there is no provider's token to hand on with token_mode {PASSTHROUGH}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from authproxy_common.config import checks, setting
+from mcp_gateway.settings.credentials import CredentialSettings
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -14,14 +15,13 @@ def _is_upstream(value: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
+class ServerSettings(CredentialSettings):
     """One upstream MCP server."""
 
     url: str = setting("", check=_is_upstream)
     urls: tuple[str, ...] = setting(())
     scopes: dict[str, str] = setting({"mcp": "Use the tools, resources and prompts of this MCP server on your behalf"})
     required_scopes: tuple[str, ...] = setting(())
-    credentials: str = setting("none", check=checks.is_one_of("none", "identity"))
     response_timeout_seconds: int = setting(300, check=checks.is_positive)
     stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
 
@@ -34,6 +34,7 @@ class ServerSettings:
         for index, scope in enumerate(self.required_scopes):
             if scope not in self.scopes:
                 yield f"required_scopes[{index}]", "is not among this server's scopes"
+        yield from self.credential_problems()
 
     def _unusable_urls(self) -> Iterator[tuple[str, str]]:
         if not self.url and not self.urls:
