@@ -90,8 +90,10 @@ def verified(token: str, keys_url: str, issuer: str | None, algorithm: str) -> M
 
 @cache
 def keys_at(url: str) -> jwt.PyJWKClient:
-    """It keeps the keys, and fetches them anew when a token names one that it does not know."""
-    return jwt.PyJWKClient(url)
+    """It keeps the keys, and fetches them anew when a token names one that it does not know, however often: none but
+    the gateway brings us tokens.
+    """
+    return jwt.PyJWKClient(url, cooldown_duration=0)
 
 
 def is_jwt(authorization: str) -> bool:
