@@ -55,10 +55,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {f"{AUTH}.composition.routes", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
+    f"{GATEWAY}.patterns": set(),
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
-    | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"}
-    | {f"{_RECORDS}.rate_limits"},
+    | {f"{GATEWAY}.domain", f"{GATEWAY}.patterns", f"{GATEWAY}.tokens.signing_keys", _CONFIG}
+    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"},
     f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
@@ -109,9 +110,10 @@ HOMES: dict[str, set[str]] = {
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},
-    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
+    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens", f"{GATEWAY}.proxy.tool_lists"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
+    "re2": {f"{GATEWAY}.patterns"},
     "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits", f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},

@@ -212,8 +212,8 @@ MUTATIONS = [
     Mutation(
         "the header allow-list",
         f"{_GATEWAY}/proxy/headers.py",
-        "if n in names or n.startswith(_REQUEST_PREFIX)",
-        "if True",
+        "if (n in names or n.startswith(_REQUEST_PREFIX)) and",
+        "if",
         f"{_TESTS}::test_no_credential_or_claimed_identity_of_the_client_reaches_the_mcp_server",
     ),
     Mutation(

@@ -153,7 +153,7 @@ def test_all_of_it_is_found_at_once_and_no_value_is_repeated(tmp_path: Path) -> 
 
 def test_the_examples_of_the_documentation_are_good_ones(tmp_path: Path) -> None:
     documented = (ROOT / "docs/configuration.md").read_text(encoding="utf-8").split("### Without a browser\n")[1]
-    documented = documented.split("\n## ")[0]
+    documented = documented.partition("\n##")[0]
     examples = re.findall(r"```yaml\n(.*?)```", documented, re.DOTALL)
     servers = "  servers: {default: {url: 'http://a.test/mcp'}, wiki: {url: 'http://a.test/mcp', scopes: {SCOPES}}}\n"
     around = servers.replace("SCOPES", "wiki.read: Read, wiki.write: Write")

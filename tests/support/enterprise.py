@@ -6,6 +6,7 @@ import httpx
 
 from authproxy_common.secret import Secret
 from mcp_gateway.settings import ClientSettings, ServerSettings, TrustedIssuerSettings
+from mcp_gateway.settings.policies import ScopeSettings
 from tests.support.client_assertions import assertion_form, client_key, jwks_of
 from tests.support.gateway import GATEWAY, REDIRECT_URI, UPSTREAM, World
 from tests.support.trusted_issuer import JWT_BEARER, TrustedIssuer
@@ -14,7 +15,7 @@ ACME, PARTNER = "https://acme.idp.example", "https://partner.example/tenants"
 JWKS_URI = f"{ACME}/keys"
 SECRET = "the secret of an editor"
 KEY = client_key()
-SCOPES = {"read": "Read", "write": "Write", "admin": "Administer"}
+SCOPES: dict[str, str | ScopeSettings] = {"read": "Read", "write": "Write", "admin": "Administer"}
 SERVERS = {
     "default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials="identity"),
     "wiki": ServerSettings(url=f"{UPSTREAM}/mcp", scopes=SCOPES, required_scopes=("read",), credentials="identity"),

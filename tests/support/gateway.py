@@ -39,6 +39,7 @@ class StandInAuthServer:
     person: str = "alice"
     provider: str = "test"
     user: dict[str, Any] | None = None
+    claims: dict[str, Any] = field(default_factory=dict)
     answer_with: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     exchanges: int = 0
@@ -74,8 +75,11 @@ class StandInAuthServer:
             return JSONResponse({"error": "invalid_grant"}, 400)
         if asked["code_challenge"] != s256(form["code_verifier"]):
             return JSONResponse({"error": "invalid_grant"}, 400)
-        user = {"sub": self.person, **(self.user or {"email": f"{self.person}@example.com"})}
-        return JSONResponse({**self._tokens("provider-refresh"), "user": user})
+        return JSONResponse({**self._tokens("provider-refresh"), "user": self._user()})
+
+    def _user(self) -> dict[str, Any]:
+        said = {"email": f"{self.person}@example.com"} if self.user is None else self.user
+        return {"sub": self.person, **said, **self.claims}
 
     @property
     def access_token(self) -> str:
@@ -99,7 +103,7 @@ class StandInAuthServer:
             return self.refresh_answer
         if used:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(self._tokens(f"provider-refresh-{len(self.refreshes)}"))
+        return JSONResponse({**self._tokens(f"provider-refresh-{len(self.refreshes)}"), "user": self._user()})
 
     @property
     def signed_out(self) -> list[str]:
@@ -147,7 +151,7 @@ class StandInAuthServer:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EchoServer:
     """An upstream that remembers the requests it got and answers as it is told."""
 
@@ -175,6 +179,7 @@ class ClientApp:
     client_id: str
     redirect_uri: str = REDIRECT_URI
     gateway: str = GATEWAY
+    path: str = "/mcp"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
@@ -187,7 +192,7 @@ class ClientApp:
             "state": self.state,
             "code_challenge": s256(self.verifier),
             "code_challenge_method": "S256",
-            "resource": f"{self.gateway}/mcp",
+            "resource": self.gateway + self.path,
             **changed,
         }
         return f"{self.gateway}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
@@ -217,9 +222,15 @@ class ClientApp:
 class World:
     """Everything around one gateway, or several replicas of it."""
 
-    def __init__(self, store: Store | None = None, transport: UpstreamTransport | None = None, **changed: Any) -> None:
+    def __init__(
+        self,
+        store: Store | None = None,
+        transport: UpstreamTransport | None = None,
+        upstream: EchoServer | None = None,
+        **changed: Any,
+    ) -> None:
         self.transport = transport
-        self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
+        self.auth, self.upstream, self.clock = StandInAuthServer(), upstream or EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
         self.counters, self.published = open_rate_counters(Secret("memory://"), "mcp-gateway"), PublishedDocuments()
         self.sealing_keys = SealingKeys([generate_key()])
@@ -252,6 +263,12 @@ class World:
             now=self.clock,
         )
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
+
+    def restart(self, **servers: ServerSettings) -> None:
+        """The gateway with other settings of its MCP servers; calls and token requests go to this one from now on."""
+        self.settings.servers.update(servers)
+        self.app = self.replica()
+        self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
 
     def new_browser(self) -> Browser:
         """Somebody else's browser. The client's loopback address is nobody's, so journeys end there."""

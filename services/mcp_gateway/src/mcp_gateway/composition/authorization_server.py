@@ -89,7 +89,8 @@ class AuthorizationServer:
             *self._browser_routes(flow, consents),
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        admission = TokenAdmission(mode.access_tokens, grants, opened.now, tell_of_grants(config.servers))
+        tells_grants = tell_of_grants(config.servers) or self.servers.depend_on_people
+        admission = TokenAdmission(mode.access_tokens, grants, opened.now, tells_grants)
         return routes, admission, ProviderTokens(grants, check, auth_server, kept.exchanged_tokens, events)
 
     def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:

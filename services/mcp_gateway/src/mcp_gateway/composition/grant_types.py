@@ -50,7 +50,7 @@ class GrantTypes:
         code = AuthorizationCodeGrant(kept.codes, kept.code_uses, grants, access_tokens, now, events)
         built: dict[str, GrantType] = {
             "authorization_code": code,
-            "refresh_token": RefreshTokenGrant(grants, check, access_tokens, events),
+            "refresh_token": RefreshTokenGrant(grants, check, self.servers, access_tokens, events),
         }
         tokens = SingleTokens(grants, access_tokens, now)
         if any(CLIENT_CREDENTIALS in client.grant_types for client in self.config.clients.values()):

@@ -115,7 +115,7 @@ class MetadataEndpoints:
             "authorization_servers": [self.issuer],
             "scopes_supported": list(server.scopes),
             "bearer_methods_supported": ["header"],
-            "resource_name": server.name,
+            "resource_name": server.description or server.name,
         }
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from authproxy_common.errors import InvalidGrant
+from authproxy_common.errors import AccessDenied, InvalidGrant
 from authproxy_common.events import Events
+from authproxy_common.exchange import Person
 from authproxy_common.params import Params
 from authproxy_common.secret import trace
 from mcp_gateway.domain.clients import Client
-from mcp_gateway.domain.resources import MCPServers
+from mcp_gateway.domain.resources import MCPServer, MCPServers
 from mcp_gateway.domain.tokens import TokenResponse
 from mcp_gateway.flows.identity_assertions import IdentityAssertions
 from mcp_gateway.flows.single_tokens import SingleTokens
@@ -34,7 +35,8 @@ class JWTBearerGrant:
 
         Raises:
             InvalidRequest: `assertion` is missing.
-            InvalidGrant: The assertion is not good, or not for this client, this gateway, or anything here.
+            InvalidGrant: The assertion is not good, or not for this client, this gateway, or anything here, or is for
+                somebody who may not use the MCP server.
             InvalidTarget: `resource` is none that the assertion is for.
             InvalidScope: None of the scopes that were asked for can be granted.
             TemporarilyUnavailable: The issuer's keys cannot be had, which says nothing about the assertion.
@@ -43,7 +45,7 @@ class JWTBearerGrant:
         try:
             assertion = await self.assertions.verified(value, client.client_id)
             server = assertion.target(params.get("resource"), self.servers)
-            scope = assertion.granted_scope(server, params.get("scope"))
+            scope = _allowed(server, assertion.person(), assertion.granted_scope(server, params.get("scope")))
             # Last, so that a mistake in the request does not use it up.
             await self.assertions.spend(assertion)
         except InvalidGrant as error:
@@ -53,3 +55,11 @@ class JWTBearerGrant:
         grant_id, response = await self.tokens.issue(client.client_id, person.subject, server, scope, person)
         self.events.note("tokens_issued", issuer=issuer, client=trace(client.client_id), grant=trace(grant_id))
         return response
+
+
+def _allowed(server: MCPServer, person: Person, scope: tuple[str, ...]) -> tuple[str, ...]:
+    """What of `scope` the person may be granted, as the issuer knows them; raises InvalidGrant where it is too little."""
+    try:
+        return server.granted_to(person, scope)
+    except AccessDenied as error:
+        raise InvalidGrant(error.description) from error

@@ -10,7 +10,7 @@ from mcp_gateway.domain.tokens import ActiveToken
 # One is told from another by being it, so that what was made for one can be kept for as long as it is remembered.
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Caller:
-    """Whoever has this token.
+    """Whoever has this token; the same object for as long as the token is remembered.
 
     Args:
         token: Verified, and for the MCP server that is called.

@@ -34,13 +34,16 @@ def passing(further: Iterable[str]) -> frozenset[bytes]:
 def to_upstream(
     headers: Iterable[tuple[bytes, bytes]], ours: Mapping[str, str], names: frozenset[bytes] = _REQUEST
 ) -> RawHeaders:
-    """The client's headers that the upstream gets, and then our own.
+    """The client's headers that the upstream gets, and then our own, each in place of the client's of that name.
 
     Whitespace around a value, which is not part of it (RFC 9110 §5.5), is left behind by our HTTP parser and refused by
     our HTTP client.
     """
-    passed = [(n, v.strip(b" \t")) for n, v in headers if n in names or n.startswith(_REQUEST_PREFIX)]
-    return passed + [(name.encode(), value.encode()) for name, value in ours.items()]
+    own = {name.encode(): value.encode() for name, value in ours.items()}
+    passed = [
+        (n, v.strip(b" \t")) for n, v in headers if (n in names or n.startswith(_REQUEST_PREFIX)) and n not in own
+    ]
+    return [*passed, *own.items()]
 
 
 def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

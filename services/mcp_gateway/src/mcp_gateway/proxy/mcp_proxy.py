@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
@@ -17,8 +18,10 @@ from mcp_gateway.proxy.admission import Admission
 from mcp_gateway.proxy.callers import Caller
 from mcp_gateway.proxy.endpoints import Destination, Endpoints
 from mcp_gateway.proxy.headers import RawHeaders
+from mcp_gateway.proxy.messages import MessageRefused
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.relaying import relay, while_client_waits, whole_body
+from mcp_gateway.proxy.tool_lists import Shown
 from mcp_gateway.proxy.transport import UpstreamGone, UpstreamNotReached, UpstreamRequest, UpstreamTransport
 from mcp_gateway.proxy.upstreams import Upstream
 
@@ -81,8 +84,10 @@ class MCPProxy:
             body = await whole_body(receive)
             if body is not None:
                 await while_client_waits(receive, lambda: self._forward(upstream, caller, scope, body, send))
+        except MessageRefused as refused:
+            await self._refuse(refused.error, refused.body(request_id_of(scope)), send)
         except OAuthError as error:
-            await self._refuse(error, scope, send)
+            await self._refuse(error, refusal_body(error, request_id_of(scope)), send)
 
     async def _admit(self, upstream: Upstream, scope: Scope) -> Caller | None:
         headers = Headers(scope=scope)
@@ -96,20 +101,21 @@ class MCPProxy:
         return caller
 
     async def _forward(self, upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes, send: Send) -> None:
+        shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None
         credentials = await upstream.credentials.headers(caller)
         try:
-            await self._deliver(upstream.endpoints, upstream.request(scope, body, credentials), send)
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, credentials), shown, send)
         except CredentialsRefused:
             others = await upstream.credentials.others(caller, credentials)
             if others is None:
                 raise
-            await self._deliver(upstream.endpoints, upstream.request(scope, body, others), send)
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, others), shown, send)
 
-    async def _deliver(self, endpoints: Endpoints, request: UpstreamRequest, send: Send) -> None:
+    async def _deliver(self, endpoints: Endpoints, request: UpstreamRequest, shown: Shown | None, send: Send) -> None:
         failure: OAuthError = BadGateway("the MCP server has no endpoint")
         for destination in endpoints.destinations(_session_id(request.headers)):
             try:
-                await self._exchange(endpoints, destination, request, send)
+                await self._exchange(endpoints, destination, request, shown, send)
             except UpstreamNotReached as error:
                 endpoints.not_reached(destination.url)
                 failure = error
@@ -118,7 +124,12 @@ class MCPProxy:
         raise failure
 
     async def _exchange(
-        self, endpoints: Endpoints, destination: Destination, request: UpstreamRequest, send: Send
+        self,
+        endpoints: Endpoints,
+        destination: Destination,
+        request: UpstreamRequest,
+        shown: Shown | None,
+        send: Send,
     ) -> None:
         headers = _with_session(request.headers, destination.session_id)
         directed = replace(request, url=destination.url + request.url, headers=headers)
@@ -128,7 +139,7 @@ class MCPProxy:
             named = endpoints.session_id(created, destination.url) if created else None
             answer = replace(response, headers=_with_session(response.headers, named))
             try:
-                await relay(answer, send)
+                await relay(await shown.of(answer) if shown else answer, send)
             # Not completing the answer makes the server close the connection: the client sees a broken stream, not a
             # short message.
             except UpstreamGone as error:
@@ -137,9 +148,9 @@ class MCPProxy:
             except TimeoutError:
                 log.warning("client_stopped_reading")
 
-    async def _refuse(self, error: OAuthError, scope: Scope, send: Send) -> None:
+    async def _refuse(self, error: OAuthError, body: Mapping[str, Any], send: Send) -> None:
         note_refusal(error, self.metrics)
-        await answer_json(send, error.status, refusal_body(error, request_id_of(scope)), error.headers())
+        await answer_json(send, error.status, body, error.headers())
 
 
 def _session_id(headers: RawHeaders) -> str | None:

@@ -11,6 +11,7 @@ from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.proxy.credentials import UpstreamCredentials
 from mcp_gateway.proxy.endpoints import Endpoints
 from mcp_gateway.proxy.headers import to_upstream
+from mcp_gateway.proxy.rules import Rules
 from mcp_gateway.proxy.transport import UpstreamRequest
 
 
@@ -24,6 +25,7 @@ class Upstream:
         credentials: What it is told of the caller.
         passing: Names of the client's headers that reach it.
         response_timeout, idle_timeout: See `UpstreamRequest`.
+        rules: What its access policy does to calls; None where it says nothing, and then no message is read.
     """
 
     server: MCPServer
@@ -32,14 +34,16 @@ class Upstream:
     passing: frozenset[bytes]
     response_timeout: timedelta
     idle_timeout: timedelta
+    rules: Rules | None = None
 
     def request(self, scope: Scope, body: bytes, credentials: Mapping[str, str]) -> UpstreamRequest:
         """The call as it is forwarded; its `url` is the query alone until an endpoint is chosen."""
         query = scope["query_string"].decode("latin-1")
+        ours = {HEADER: request_id_of(scope), **credentials, **(self.rules.headers if self.rules else {})}
         return UpstreamRequest(
             method=scope["method"],
             url=f"?{query}" if query else "",
-            headers=to_upstream(scope["headers"], {HEADER: request_id_of(scope), **credentials}, self.passing),
+            headers=to_upstream(scope["headers"], ours, self.passing),
             body=body,
             response_timeout=self.response_timeout,
             idle_timeout=self.idle_timeout,

@@ -1,6 +1,5 @@
 """`mcp_gateway.yaml`: its keys, their defaults, and what would be wrong with them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +12,7 @@ from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
 from mcp_gateway.settings.credentials import Circumstances
-from mcp_gateway.settings.servers import ServerSettings
+from mcp_gateway.settings.servers import ServerSettings, unusable_servers
 from mcp_gateway.settings.trusted_issuers import TrustedIssuerSettings
 from mcp_gateway.settings.without_browser import unusable_clients, unusable_issuers
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
@@ -31,10 +30,7 @@ __all__ = [
 
 OAUTH_BODY_LIMIT = 64 * 1024
 
-_SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DAY = 24 * 60 * 60
-# Below these the gateway has endpoints of its own.
-_RESERVED_NAMES = frozenset({"oauth", "health", "metrics", "mcp", "login", "callback", "gateway-oauth", "account"})
 PASSTHROUGH = "passthrough"
 
 
@@ -117,12 +113,11 @@ class AdapterSettings:
     def _unusable_servers(self) -> Iterator[tuple[str, str]]:
         if not self.servers:
             yield "servers", "needs at least one MCP server"
-        for name in self.servers:
-            if not _SERVER_NAME.fullmatch(name) or name in _RESERVED_NAMES:
-                yield (
-                    f"servers.{name}",
-                    "is no name for a server: lower-case letters, digits and -, and not a path of ours",
-                )
+        for key, message in unusable_servers(self.servers):
+            yield f"servers.{key}", message
+        for name, server in self.servers.items() if not self.enable_auth else ():
+            for key in server.keys_that_need_a_caller():
+                yield f"servers.{name}.{key}", "needs enable_auth: without it nothing is known of whoever calls"
         circumstances = Circumstances(
             public_url=self.public_url,
             asks=self.enable_auth,
