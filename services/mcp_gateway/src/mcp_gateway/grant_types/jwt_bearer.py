@@ -58,7 +58,7 @@ class JWTBearerGrant:
 
 
 def _allowed(server: MCPServer, person: Person, scope: tuple[str, ...]) -> tuple[str, ...]:
-    """What of `scope` the person may be granted, as the issuer knows them; raises InvalidGrant where it is too little."""
+    """What of `scope` the person may be granted, by the issuer's word; raises InvalidGrant where it is too little."""
     try:
         return server.granted_to(person, scope)
     except AccessDenied as error:
