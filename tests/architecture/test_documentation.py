@@ -19,6 +19,7 @@ from mcp_gateway.tokens.signing_keys import generate_signing_key
 from tests.architecture.sources import ROOT
 from tests.support.client_keys import client_key
 
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 FILES: list[Any] = [
     pytest.param("oauth2_config.yaml", AuthServerSettings, load_auth_server_settings, id="oauth2_config.yaml"),
@@ -129,7 +130,20 @@ def variables(text: str) -> dict[str, str]:
 
 
 @pytest.mark.requirement("CO-04")
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda path: path.name)
-def test_a_link_leads_somewhere(path: Any) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_leads_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)\s]+)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not leads_somewhere(path, target)] == []
+
+
+def leads_somewhere(document: Path, target: str) -> bool:
+    """Whether there is such a file, and in it such a heading."""
+    name, _, anchor = target.partition("#")
+    path = document.parent / name if name else document
+    return path.exists() and (not anchor or anchor in anchors(path.read_text(encoding="utf-8")))
+
+
+def anchors(text: str) -> set[str]:
+    """What headings are called in links."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

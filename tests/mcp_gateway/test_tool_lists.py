@@ -132,7 +132,7 @@ UNREADABLE: list[Any] = [
 
 @pytest.mark.parametrize(("body", "media_type"), UNREADABLE)
 async def test_a_list_that_cannot_be_read_is_a_bad_gateway(body: str | bytes, media_type: str | None) -> None:
-    answer = await asked(ToolServer(answer=body, media_type=media_type))
+    answer = await asked(ToolServer(body=body, media_type=media_type))
     assert (answer.status_code, answer.json()["error"]) == (502, "bad_gateway")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert "get_secret" not in answer.text
@@ -145,7 +145,7 @@ async def test_json_has_several_names(media_type: str) -> None:
 
 @pytest.mark.parametrize(("status", "media_type"), [(404, "text/plain"), (500, "text/html"), (503, None)])
 async def test_an_error_of_the_mcp_server_that_is_no_json_passes(status: int, media_type: str | None) -> None:
-    answer = await asked(ToolServer(answer="out of order", media_type=media_type, status=status))
+    answer = await asked(ToolServer(body="out of order", media_type=media_type, status=status))
     assert (answer.status_code, answer.text) == (status, "out of order")
 
 
@@ -155,7 +155,7 @@ async def test_a_list_is_one_whatever_its_status() -> None:
 
 
 async def test_a_compressed_list_is_not_asked_for_and_not_believed() -> None:
-    server = ToolServer(answer=gzip.compress(listed(*TOOLS).encode()), headers={"Content-Encoding": "gzip"})
+    server = ToolServer(body=gzip.compress(listed(*TOOLS).encode()), headers={"Content-Encoding": "gzip"})
     answer = await asked(server, headers={"Accept-Encoding": "gzip, br"})
     assert (answer.status_code, answer.json()["error"]) == (502, "bad_gateway")
     assert server.received[0].headers.getlist("accept-encoding") == ["identity"]
@@ -163,13 +163,13 @@ async def test_a_compressed_list_is_not_asked_for_and_not_believed() -> None:
 
 async def test_a_list_longer_than_what_is_read_is_a_bad_gateway() -> None:
     pieces = [b" " * 2**20 for _ in range(17)]
-    answer = await asked(ToolServer(answer=pieces))
+    answer = await asked(ToolServer(body=pieces))
     assert (answer.status_code, answer.json()["error"]) == (502, "bad_gateway")
 
 
 async def test_other_answers_are_not_read() -> None:
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search"}}
-    answer = await asked(ToolServer(answer='{"result":{"tools":[{"name":"get_secret"}]}, no JSON'), call)
+    answer = await asked(ToolServer(body='{"result":{"tools":[{"name":"get_secret"}]}, no JSON'), call)
     assert answer.text == '{"result":{"tools":[{"name":"get_secret"}]}, no JSON'
 
 

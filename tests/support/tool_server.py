@@ -50,19 +50,19 @@ class ToolServer(EchoServer):
     """Answers every request alike.
 
     Args:
-        answer: The body, as one piece or as several.
+        body: The body, as one piece or as several.
         media_type: Of the answer.
     """
 
-    answer: str | bytes | list[bytes] = listed(*TOOLS)
+    body: str | bytes | list[bytes] = listed(*TOOLS)
     media_type: str | None = "application/json"
 
     async def mcp(self, request: Request) -> Response:
         self.received.append(request)
         self.bodies.append(await request.body())
-        if isinstance(self.answer, list):
-            return StreamingResponse(_each(self.answer), self.status, self.headers, self.media_type)
-        return Response(self.answer, self.status, self.headers, self.media_type)
+        if isinstance(self.body, list):
+            return StreamingResponse(_each(self.body), self.status, self.headers, self.media_type)
+        return Response(self.body, self.status, self.headers, self.media_type)
 
 
 async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:

@@ -43,9 +43,10 @@ class Allowed:
             return True
         return person is not None and any(all(c.is_met_by(person) for c in each) for each in self.alternatives)
 
-    def unmet(self, person: Person) -> list[str]:
+    def unmet(self, person: Person | None) -> list[str]:
         """The names of the criteria that the person does not meet, for whoever has to find out why."""
-        return sorted({c.name for each in self.alternatives for c in each if not c.is_met_by(person)})
+        criteria = {criterion for each in self.alternatives for criterion in each}
+        return sorted({each.name for each in criteria if person is None or not each.is_met_by(person)})
 
 
 EVERYBODY = Allowed()

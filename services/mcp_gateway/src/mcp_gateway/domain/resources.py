@@ -54,18 +54,8 @@ class MCPServer:
         return cls(name, path, public_url + path, metadata_url, scopes, required, description, access or AccessPolicy())
 
     def granted_scope(self, requested: str | None) -> tuple[str, ...]:
-        """The scopes to grant: those requested that exist here, all of them where none was named.
-
-        Raises InvalidScope when scopes were requested and none of them exists. Unknown ones beside known ones are
-        left out, which the token response then says (RFC 6749 §3.3).
-        """
-        if requested is None:
-            return tuple(self.scopes)
-        asked = requested.split()
-        granted = tuple(scope for scope in self.scopes if scope in asked)
-        if not granted and set(asked) - {"offline_access"}:
-            raise InvalidScope(f"this MCP server knows the scopes {' '.join(self.scopes)}")
-        return granted or tuple(self.scopes)
+        """Those of its scopes that were requested; see `granted_of`."""
+        return granted_of(tuple(self.scopes), requested)
 
     def granted_to(self, person: Person | None, scope: Iterable[str]) -> tuple[str, ...]:
         """What of `scope` the person may be granted (RFC 6749 §3.3).
@@ -81,7 +71,7 @@ class MCPServer:
             raise AccessDenied("this account may not be granted what calls to this MCP server need", remedy=_ASK)
         return granted
 
-    def why_not(self, person: Person) -> dict[str, Any]:
+    def why_not(self, person: Person | None) -> dict[str, Any]:
         """For the log of a person who is not let in: which criteria are not met, and the scopes that are withheld."""
         return {"unmet": self.access.allowed.unmet(person), "withheld": sorted(self.access.withheld(person))}
 
@@ -91,6 +81,11 @@ class MCPServers:
     """All of them, by path."""
 
     by_path: Mapping[str, MCPServer]
+
+    @property
+    def depend_on_people(self) -> bool:
+        """Whether one of them asks who somebody is."""
+        return any(server.access.depends_on_person for server in self.by_path.values())
 
     def target(self, resource: str | None) -> MCPServer:
         """The server that a `resource` parameter names; without one, the only server there is.
@@ -118,6 +113,21 @@ class MCPServers:
     def sole(self) -> MCPServer | None:
         """The server, while there is one alone."""
         return next(iter(self.by_path.values())) if len(self.by_path) == 1 else None
+
+
+def granted_of(available: tuple[str, ...], requested: str | None) -> tuple[str, ...]:
+    """The scopes to grant: those requested that are available, all of them where none was named.
+
+    Raises InvalidScope when scopes were requested and none of them is available. Others beside available ones are left
+    out, which the token response then says (RFC 6749 §3.3).
+    """
+    if requested is None:
+        return available
+    asked = requested.split()
+    granted = tuple(scope for scope in available if scope in asked)
+    if not granted and set(asked) - {"offline_access"}:
+        raise InvalidScope(f"what can be granted for this MCP server is {' '.join(available)}")
+    return granted or available
 
 
 def default_path(name: str) -> str:

@@ -62,7 +62,7 @@ class RefreshTokenGrant:
 
     async def _allowed(self, grant: Grant, asked: tuple[str, ...]) -> tuple[str, ...]:
         """What of `asked` the person may be granted, by what the provider says now and the configuration says now."""
-        server, person = self.servers.find(grant.resource), grant.sign_in.person
+        server, person = self.servers.find(grant.resource), grant.person
         if server is None:
             raise InvalidGrant("the MCP server of this grant is not here any more")
         try:

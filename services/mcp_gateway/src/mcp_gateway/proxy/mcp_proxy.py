@@ -41,6 +41,10 @@ class MethodNotAllowed(OAuthError):
         return {"Allow": ", ".join(METHODS)}
 
 
+class CredentialsRefused(BadGateway):
+    """The MCP server answered 401, which to the client would look like an answer about its own token."""
+
+
 class MCPProxy:
     """ASGI middleware: calls of MCP servers are proxied, everything else goes to `app`.
 
@@ -98,8 +102,16 @@ class MCPProxy:
 
     async def _forward(self, upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes, send: Send) -> None:
         shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None
-        endpoints = upstream.endpoints
-        request = upstream.request(scope, body, await upstream.credentials.headers(caller))
+        credentials = await upstream.credentials.headers(caller)
+        try:
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, credentials), shown, send)
+        except CredentialsRefused:
+            others = await upstream.credentials.others(caller, credentials)
+            if others is None:
+                raise
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, others), shown, send)
+
+    async def _deliver(self, endpoints: Endpoints, request: UpstreamRequest, shown: Shown | None, send: Send) -> None:
         failure: OAuthError = BadGateway("the MCP server has no endpoint")
         for destination in endpoints.destinations(_session_id(request.headers)):
             try:
@@ -160,4 +172,4 @@ def _check_status(status: int) -> None:
     if 300 <= status < 400:
         raise BadGateway("the MCP server redirects; configure the URL that it redirects to")
     if status == 401:
-        raise BadGateway("the MCP server wants credentials that this gateway was not given")
+        raise CredentialsRefused("the MCP server wants other credentials than this gateway has for it")

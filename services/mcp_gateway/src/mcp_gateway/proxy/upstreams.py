@@ -23,6 +23,7 @@ class Upstream:
         server: As clients see it.
         endpoints: Where it really is.
         credentials: What it is told of the caller.
+        passing: Names of the client's headers that reach it.
         response_timeout, idle_timeout: See `UpstreamRequest`.
         rules: What its access policy does to calls; None where it says nothing, and then no message is read.
     """
@@ -30,6 +31,7 @@ class Upstream:
     server: MCPServer
     endpoints: Endpoints
     credentials: UpstreamCredentials
+    passing: frozenset[bytes]
     response_timeout: timedelta
     idle_timeout: timedelta
     rules: Rules | None = None
@@ -41,7 +43,7 @@ class Upstream:
         return UpstreamRequest(
             method=scope["method"],
             url=f"?{query}" if query else "",
-            headers=to_upstream(scope["headers"], ours),
+            headers=to_upstream(scope["headers"], ours, self.passing),
             body=body,
             response_timeout=self.response_timeout,
             idle_timeout=self.idle_timeout,

@@ -9,8 +9,12 @@ from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.secret import Secret
+from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
+from mcp_gateway.settings.credentials import Circumstances
 from mcp_gateway.settings.servers import ServerSettings, unusable_servers
+from mcp_gateway.settings.trusted_issuers import TrustedIssuerSettings
+from mcp_gateway.settings.without_browser import unusable_clients, unusable_issuers
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "GatewaySettings",
     "RateLimitSettings",
     "ServerSettings",
+    "TrustedIssuerSettings",
     "load_settings",
     "seconds",
 ]
@@ -51,7 +56,9 @@ class AdapterSettings:
     host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
     port: int = setting(8090, check=checks.is_port)
     management_port: int = setting(9465, check=checks.is_management_port)
+    public_metrics: bool = setting(True)
     public_url: str = setting("http://localhost:8090", check=checks.is_origin)
+    replicas: int = setting(1, check=checks.is_positive)
     redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
     development_mode: bool = setting(False)
     encryption_keys: tuple[Secret, ...] = setting(())
@@ -60,6 +67,7 @@ class AdapterSettings:
     allowed_origins: tuple[str, ...] = setting(())
     servers: dict[str, ServerSettings]
     clients: dict[str, ClientSettings] = setting({})
+    trusted_issuers: dict[str, TrustedIssuerSettings] = setting({})
     dynamic_registration: bool = setting(True)
     client_metadata_documents: bool = setting(True)
     client_metadata_hosts: tuple[str, ...] = setting(())
@@ -82,9 +90,14 @@ class AdapterSettings:
         """What concerns several keys."""
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
+        yield from checks.hidden_metrics(self.management_port, public_metrics=self.public_metrics)
         if bool(self.external_auth_gateway_name) != bool(self.external_auth_gateway_secret):
             yield "external_auth_gateway_secret", "and external_auth_gateway_name are of use together alone"
         yield from self._unusable_servers()
+        yield from unusable_clients(self.clients, self.trusted_issuers, self.servers)
+        yield from unusable_issuers(self.trusted_issuers, self.clients, self.servers, self.public_url)
+        if self.token_mode == PASSTHROUGH:
+            yield from self._without_provider_tokens()
         if self.client_metadata_hosts_only and not self.client_metadata_hosts:
             yield "client_metadata_hosts_only", "leaves none; set client_metadata_documents to false for that"
         yield from unusable_hosts(self.client_metadata_hosts, "client_metadata_hosts")
@@ -92,6 +105,8 @@ class AdapterSettings:
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         yield from checks.unusable_origins(self.allowed_origins, "allowed_origins")
+        if self.enable_auth:
+            yield from checks.unshared_store(self.redis_url, self.replicas)
         if self.enable_auth and not self.development_mode:
             yield from self._unfit_for_production()
 
@@ -103,9 +118,27 @@ class AdapterSettings:
         for name, server in self.servers.items() if not self.enable_auth else ():
             for key in server.keys_that_need_a_caller():
                 yield f"servers.{name}.{key}", "needs enable_auth: without it nothing is known of whoever calls"
+        circumstances = Circumstances(
+            public_url=self.public_url,
+            asks=self.enable_auth,
+            hands_on=self.token_mode == PASSTHROUGH,
+            provider=self.external_auth_provider,
+            authenticates=bool(self.external_auth_gateway_name),
+        )
+        yield from circumstances.problems(self.servers)
+
+    def _without_provider_tokens(self) -> Iterator[tuple[str, str]]:
+        reason = f"there is no provider's token to hand on with token_mode {PASSTHROUGH}"
+        for client_id, client in self.clients.items():
+            if CLIENT_CREDENTIALS in client.grant_types:
+                yield f"clients.{client_id}.grant_types", reason
+        if self.trusted_issuers:
+            yield "trusted_issuers", reason
 
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
+        for name, issuer in self.trusted_issuers.items():
+            urls |= {f"trusted_issuers.{name}.{key}": url for key, url in issuer.urls().items()}
         yield from checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
         if self.allow_loopback_client_metadata:
             yield "allow_loopback_client_metadata", "must be false unless development_mode is true"

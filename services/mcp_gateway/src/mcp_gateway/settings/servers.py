@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from authproxy_common.config import checks, setting
 from mcp_gateway.domain.resources import default_path
+from mcp_gateway.settings.credentials import CredentialSettings
 from mcp_gateway.settings.policies import AllowSettings, ScopeSettings, ToolSettings
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -30,7 +31,7 @@ def _is_path(value: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
+class ServerSettings(CredentialSettings):
     """One upstream MCP server."""
 
     url: str = setting("", check=_is_upstream)
@@ -43,7 +44,6 @@ class ServerSettings:
     required_scopes: tuple[str, ...] = setting(())
     allow: tuple[AllowSettings, ...] = setting((), never_empty=True)
     tools: ToolSettings | None = setting(None, never_empty=True)
-    credentials: str = setting("none", check=checks.is_one_of("none", "identity"))
     response_timeout_seconds: int = setting(300, check=checks.is_positive)
     stream_idle_timeout_seconds: int = setting(3600, check=checks.is_positive)
 
@@ -56,6 +56,7 @@ class ServerSettings:
         yield from self._unknown_scopes(self.required_scopes, "required_scopes")
         for pattern, restriction in (self.tools.restricted if self.tools else {}).items():
             yield from self._unknown_scopes(restriction.required_scopes, f"tools.restricted.{pattern}.required_scopes")
+        yield from self.credential_problems()
 
     def _unknown_scopes(self, scopes: tuple[str, ...], key: str) -> Iterator[tuple[str, str]]:
         for index, scope in enumerate(scopes):
