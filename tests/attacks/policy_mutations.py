@@ -16,6 +16,22 @@ _PATTERNS = "tests/mcp_gateway/test_patterns.py"
 
 POLICY_MUTATIONS = [
     Mutation(
+        "who may use a server on an issuer's word",
+        f"{_GATEWAY}/grant_types/jwt_bearer.py",
+        "return server.granted_to(person, scope)",
+        "return scope",
+        "tests/mcp_gateway/test_policies_without_browser.py::"
+        "test_a_person_whom_an_issuer_asserts_is_asked_for_like_any_other[of another group]",
+    ),
+    Mutation(
+        "tools that are for people",
+        f"{_GATEWAY}/domain/policies.py",
+        "let_in_by=self._restrictions_open_to(None)",
+        "let_in_by=frozenset(each.allowed for each in self.tools.restrictions)",
+        "tests/mcp_gateway/test_policies_without_browser.py::"
+        "test_a_client_that_acts_for_nobody_calls_what_it_was_allowed_and_no_tool_of_certain_people",
+    ),
+    Mutation(
         "that there are rules",
         f"{_GATEWAY}/composition/upstreams.py",
         "rules=Rules.of(server),",
@@ -39,7 +55,7 @@ POLICY_MUTATIONS = [
     Mutation(
         "who may use a server, at calls",
         f"{_GATEWAY}/proxy/rules.py",
-        "self.server.granted_to(person, self.server.required_scopes or caller.token.scope)",
+        "self.server.granted_to(caller.person, self.server.required_scopes or scope)",
         "pass",
         f"{_CALLS}::test_a_server_that_lets_somebody_in_no_more_says_so_at_calls",
     ),
@@ -89,8 +105,8 @@ POLICY_MUTATIONS = [
     Mutation(
         "that people are known where a policy asks for them",
         f"{_GATEWAY}/composition/authorization_server.py",
-        "tells_grants=knows_people",
-        "tells_grants=False",
+        "or self.servers.depend_on_people",
+        "",
         f"{_SIGN_IN}::test_whom_it_lets_in_calls_it",
     ),
     Mutation(

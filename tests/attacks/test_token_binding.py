@@ -85,6 +85,7 @@ FORGED = {
     "X-Forwarded-Uri": "/admin",
     "X-Forwarded-Client-Cert": "By=spiffe://cluster/root",
     "X-Forwarded-Assertion": "eyJh",
+    "X-Forwarded-Jwt-Assertion": "eyJh",
     "X-Forwarded": "for=10.0.0.1",
     "Forwarded": "for=10.0.0.1;host=internal.test",
     "Forwarded-For": "10.0.0.1",
@@ -179,15 +180,19 @@ SPELLINGS: dict[str, Any] = {
     "in small letters": str.lower,
     "with underscores": lambda name: name.replace("-", "_"),
 }
-# What an MCP server gets of a request with nothing but an access token and a body, and what we say ourselves.
-OURS = {"host", "content-length", "content-type", "accept", "accept-encoding", "user-agent", "x-request-id"}
+# What an MCP server gets of a request with nothing but an access token and a body, whoever calls.
+OF_ANYBODY = {"host", "content-length", "content-type", "accept", "accept-encoding", "user-agent", "x-request-id"}
+# What it is told of the caller, by its `credentials`.
+TOLD = {"identity": {"x-forwarded-user", "x-forwarded-jwt-assertion"}, "none": set()}
 
 
 @pytest.mark.requirement("RS-03", "UP-01")
+@pytest.mark.parametrize("credentials", TOLD)
 @pytest.mark.parametrize("name", FORGED)
 async def test_a_header_by_which_a_client_pretends_to_be_somebody_does_not_reach_the_mcp_server(
-    world: World, name: str
+    name: str, credentials: str
 ) -> None:
+    world = World(servers={"default": ServerSettings(url=f"{UPSTREAM}/mcp", credentials=credentials)})
     token = (await world.tokens(await world.register()))["access_token"]
     for spelling in SPELLINGS.values():
         spelt, value = spelling(name), FORGED[name]
@@ -197,8 +202,9 @@ async def test_a_header_by_which_a_client_pretends_to_be_somebody_does_not_reach
             answer = await world.http.post(f"{GATEWAY}/mcp", headers=headers, json={"id": 1})
             assert answer.status_code == 200
             got = world.upstream.received[-1].headers
-            assert set(got) - OURS == {"x-forwarded-user"}
-            assert got.getlist("x-forwarded-user") == ["test:alice"]
+            assert set(got) - OF_ANYBODY == TOLD[credentials]
+            assert not {value, "other"} & set(got.getlist(name))
+            assert got.getlist("x-forwarded-user") == (["test:alice"] if credentials == "identity" else [])
             assert token not in str(got.raw)
 
 
@@ -209,7 +215,8 @@ async def test_no_credential_or_claimed_identity_of_the_client_reaches_the_mcp_s
     got = world.upstream.received[0].headers
     assert answer.status_code == 200
     assert got["x-forwarded-user"] == "test:alice"
-    assert {name.lower() for name in FORGED} & set(got) == {"x-forwarded-user"}
+    assert {name.lower() for name in FORGED} & set(got) == TOLD["identity"]
+    assert not set(FORGED.values()) & {value for name, value in got.items() if name in TOLD["identity"]}
     assert "authorization" not in got
     assert (got["mcp-session-id"], got["mcp-param-x"]) == ("s-1", "1")
     assert tokens["access_token"] not in str(got.raw)

@@ -239,7 +239,7 @@ class World:
         self.settings = AdapterSettings(
             public_url=GATEWAY,
             external_auth_service_url=AUTH,
-            servers=servers,
+            servers=dict(servers),
             management_port=0,
             external_auth_provider=changed.pop("external_auth_provider", "test"),
             **changed,

@@ -132,9 +132,19 @@ class AccessPolicy:
     def standing(self, person: Person | None, scope: Iterable[str]) -> "Standing":
         """Where a caller stands who has a token of this scope; None for one of whom nothing is known."""
         withheld = self.withheld(person)
+        return Standing(frozenset(scope) - withheld, withheld, self._restrictions_open_to(person))
+
+    def standing_of_client(self, scope: Iterable[str]) -> "Standing":
+        """Where a client stands that acts for nobody.
+
+        What it may have was written down for it, so that no rule about people takes it away; tools that are for certain
+        people are not for it.
+        """
+        return Standing(frozenset(scope), let_in_by=self._restrictions_open_to(None))
+
+    def _restrictions_open_to(self, person: Person | None) -> frozenset[Allowed]:
         restrictions = self.tools.restrictions if self.tools else ()
-        let_in_by = frozenset(each.allowed for each in restrictions if each.allowed.admits(person))
-        return Standing(frozenset(scope) - withheld, withheld, let_in_by)
+        return frozenset(each.allowed for each in restrictions if each.allowed.admits(person))
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,14 @@ class Rules:
         return known
 
     def _judged(self, caller: Caller) -> Standing:
-        # A client that acts for nobody is let in by its own configuration.
-        if not caller.token.is_of_a_client:
-            try:
-                self.server.granted_to(caller.person, self.server.required_scopes or caller.token.scope)
-            except AccessDenied as error:
-                raise MessageRefused(error, _FORBIDDEN) from error
-        return self.server.access.standing(caller.person, caller.token.scope)
+        access, scope = self.server.access, caller.token.scope
+        if caller.token.is_of_a_client:
+            return access.standing_of_client(scope)
+        try:
+            self.server.granted_to(caller.person, self.server.required_scopes or scope)
+        except AccessDenied as error:
+            raise MessageRefused(error, _FORBIDDEN) from error
+        return access.standing(caller.person, scope)
 
     def _check(self, message: Message, decision: Decision) -> None:
         """Raises MessageRefused unless the tool may be called."""
