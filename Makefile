@@ -9,7 +9,7 @@ CHECKED := $(SOURCES) tests scripts examples
 SUITE := tests/conformance/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick conformance-suite check format requirements requirement-files clean
+.PHONY: help install up down login test quick bench-transport conformance-suite check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -37,6 +37,9 @@ test: install $(if $(shell command -v npm),conformance-suite) ## every test: a f
 
 quick: install ## the tests that need no process beside them, in under two minutes; for use while working
 	$(BIN)/python -m pytest -n auto $(QUICK)
+
+bench-transport: install ## what a call to an MCP server costs, by our transport and by HTTP clients
+	@$(BIN)/python -m tests.bench.transport
 
 conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and a Node for it, from a hashed lock file
 

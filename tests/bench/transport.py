@@ -1,8 +1,8 @@
 """What a call costs the process that makes it, by the gateway's own transport and by HTTP clients.
 
-`make bench-transport`. CPU time (user and system) of this process alone; the server runs in another one, on another core where
-there is one. Every client does every task in turn, again and again, so that whatever else the machine does meets all of them.
-Clients that are not installed are left out; `pip install --target DIRECTORY aiohttp` and PYTHONPATH bring one in.
+`make bench-transport`. CPU time, user and system, of this process alone: the server is another one, on another core
+where there is one. Every client does every task in turn, again and again, so that whatever else the machine does meets
+them all. Those that are not installed are left out; `pip install --target DIRECTORY NAME` and PYTHONPATH bring one in.
 """
 
 import asyncio
@@ -13,32 +13,15 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import cast
 
-import httpx
 import uvloop
 
-from mcp_gateway.proxy.transport import UpstreamRequest, UpstreamTransport
-from mcp_gateway.proxy.upstream_http.transport import open_transport
-from tests.support.httpx_transport import HttpxTransport
-
-Call = Callable[[str], Awaitable[int]]
+from tests.bench.http_clients import BODY, CLIENTS, Call
 
 _ROUNDS = int(os.environ.get("ROUNDS", "5"))
-_CPU_SECONDS = float(os.environ.get("SECONDS_EACH", "0.25"))
-_BODY = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello, world"}}}'
-_HEADERS = [
-    (b"accept", b"application/json, text/event-stream"),
-    (b"content-type", b"application/json"),
-    (b"mcp-protocol-version", b"2025-11-25"),
-    (b"mcp-session-id", b"8f14e45fceea167a5a36dedd4bea2543"),
-    (b"x-request-id", b"0123456789abcdef"),
-]
-_BOUND = timedelta(seconds=30)
+_SECONDS_EACH = float(os.environ.get("SECONDS_EACH", "0.25"))
 
 
 def _json(size: int) -> bytes:
@@ -47,28 +30,31 @@ def _json(size: int) -> bytes:
 
 
 def _events(count: int) -> bytes:
-    event = b'event: message\r\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}\r\n\r\n'
+    event = (
+        b'event: message\r\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}\r\n\r\n'
+    )
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     return head + b"%x\r\n%b\r\n" % (len(event), event) * count + b"0\r\n\r\n"
 
 
-ANSWERS = {"json": _json(140), "64KB": _json(65536), "sse": _events(10)}
+_ANSWERS = {"json": _json(140), "64KB": _json(65536), "sse": _events(10)}
+_TASKS = [(answer, at_once) for answer in _ANSWERS for at_once in (1, 32, 128)]
 
 
 class Stub(asyncio.Protocol):
-    """Answers whatever its path asks for, at once."""
+    """Answers what its path asks for, at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.heard = b""
 
     def data_received(self, data: bytes) -> None:
-        self.heard += data
         # Some clients send head and body apart.
-        if self.heard.endswith(_BODY):
-            path = self.heard[6 : self.heard.index(b" ", 6)].decode()
+        self.heard += data
+        if self.heard.endswith(BODY):
+            path = self.heard.split(b" ", 2)[1]
             self.heard = b""
-            self.transport.write(ANSWERS[path])
+            self.transport.write(_ANSWERS[path[1:].decode()])
 
 
 def serve(port: Connection) -> None:
@@ -83,105 +69,21 @@ def serve(port: Connection) -> None:
     uvloop.run(listen())
 
 
-@asynccontextmanager
-async def through(transport: UpstreamTransport) -> AsyncIterator[Call]:
-    """By the port that the proxy uses."""
-
-    async def call(url: str) -> int:
-        async with transport.send(UpstreamRequest("POST", url, _HEADERS, _BODY, _BOUND, _BOUND)) as response:
-            return sum([len(piece) async for piece in response.pieces])
-
-    yield call
-    await transport.aclose()
-
-
-def ours() -> AbstractAsyncContextManager[Call]:
-    return through(open_transport())
+async def measure(origin: str) -> dict[tuple[str, str, int], float]:
+    """CPU µs of a call, by client, answer, and how many are under way at once: the median of all rounds."""
+    costs: dict[tuple[str, str, int], list[float]] = {}
+    for round_ in range(_ROUNDS + 1):
+        for answer, at_once in _TASKS:
+            for client in _installed():
+                seen = costs.setdefault((client, answer, at_once), [])
+                # The first round finds out how many calls make up the time, and is dropped.
+                calls = max(at_once, int(_SECONDS_EACH * 1e6 / seen[-1])) if round_ else 4 * at_once
+                async with CLIENTS[client]() as call:
+                    seen.append(await _cost(call, f"{origin}/{answer}", at_once, calls))
+    return {task: statistics.median(seen[1:]) for task, seen in costs.items()}
 
 
-def httpx_transport() -> AbstractAsyncContextManager[Call]:
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30)
-    return through(HttpxTransport(httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)))
-
-
-@asynccontextmanager
-async def aiohttp() -> AsyncIterator[Call]:
-    import aiohttp as library
-
-    headers = {name.decode(): value.decode() for name, value in _HEADERS}
-    timeout = library.ClientTimeout(total=None, sock_connect=5, sock_read=30)
-    connector = library.TCPConnector(limit=1000)
-    async with library.ClientSession(
-        connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=library.DummyCookieJar()
-    ) as session:
-
-        async def call(url: str) -> int:
-            async with session.post(url, headers=headers, data=_BODY, allow_redirects=False) as response:
-                return sum([len(piece) async for piece in response.content.iter_any()])
-
-        yield call
-
-
-@asynccontextmanager
-async def pyreqwest() -> AsyncIterator[Call]:
-    from pyreqwest.client import ClientBuilder
-
-    headers = {name.decode(): value.decode() for name, value in _HEADERS}
-    builder = ClientBuilder().http1_only().max_connections(1000).no_proxy().read_timeout(_BOUND)
-    async with builder.build() as client:
-
-        async def call(url: str) -> int:
-            async with client.post(url).headers(headers).body_bytes(_BODY).build_streamed() as response:
-                taken = 0
-                while piece := await response.body_reader.read_chunk():
-                    taken += len(piece)
-                return taken
-
-        yield call
-
-
-@asynccontextmanager
-async def niquests() -> AsyncIterator[Call]:
-    from niquests import AsyncSession
-
-    headers = {name.decode(): value.decode() for name, value in _HEADERS}
-    async with AsyncSession(pool_connections=1000, pool_maxsize=1000, disable_http2=True, disable_http3=True) as session:
-
-        async def call(url: str) -> int:
-            response = await session.post(url, headers=headers, data=_BODY, stream=True, allow_redirects=False)
-            return sum([len(piece) async for piece in await response.iter_raw(65536)])
-
-        yield call
-
-
-@asynccontextmanager
-async def httpx2() -> AsyncIterator[Call]:
-    import httpx2 as library
-
-    headers = [(name.decode(), value.decode()) for name, value in _HEADERS]
-    limits = library.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=30)
-    async with library.AsyncClient(limits=limits, follow_redirects=False, trust_env=False) as client:
-
-        async def call(url: str) -> int:
-            async with client.stream("POST", url, headers=headers, content=_BODY) as response:
-                return sum([len(piece) async for piece in response.aiter_raw()])
-
-        yield call
-
-
-CLIENTS: dict[str, Callable[[], AbstractAsyncContextManager[Call]]] = {
-    "ours": ours,
-    "pyreqwest": pyreqwest,
-    "aiohttp": aiohttp,
-    "httpx2": httpx2,
-    "niquests": niquests,
-    "httpx": httpx_transport,
-}
-TASKS = [(answer, at_once) for answer in ANSWERS for at_once in (1, 32, 128)]
-
-
-async def cost(call: Call, url: str, at_once: int, calls: int) -> float:
-    """CPU µs for each of `calls`."""
+async def _cost(call: Call, url: str, at_once: int, calls: int) -> float:
     left = calls
 
     async def one_after_the_other() -> None:
@@ -190,27 +92,11 @@ async def cost(call: Call, url: str, at_once: int, calls: int) -> float:
             left -= 1
             await call(url)
 
+    # Connections are made before the clock runs.
     await asyncio.gather(*(call(url) for _ in range(at_once)))
     began = time.process_time()
     await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
     return (time.process_time() - began) / calls * 1e6
-
-
-async def measure(origin: str) -> dict[tuple[str, str, int], float]:
-    """The median of each client's costs of each task."""
-    costs: dict[tuple[str, str, int], list[float]] = {}
-    for client in _installed():
-        async with CLIENTS[client]() as call:
-            for answer, at_once in TASKS:
-                costs[client, answer, at_once] = [await cost(call, f"{origin}/{answer}", at_once, 4 * at_once)]
-    for _ in range(_ROUNDS):
-        for answer, at_once in TASKS:
-            for client in _installed():
-                seen = costs[client, answer, at_once]
-                calls = max(at_once, int(_CPU_SECONDS * 1e6 / seen[-1]))
-                async with CLIENTS[client]() as call:
-                    seen.append(await cost(call, f"{origin}/{answer}", at_once, calls))
-    return {task: statistics.median(seen[1:]) for task, seen in costs.items()}
 
 
 def _installed() -> list[str]:
@@ -224,32 +110,28 @@ def _version(client: str) -> str:
 
 
 def _pin(index: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[index]})
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index]})
 
 
 def main() -> None:
-    """Print CPU µs of a call, and how many times ours that is."""
+    """Print the costs, and how many times ours they are."""
     here, there = multiprocessing.Pipe(duplex=False)
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
     server.start()
-    if not here.poll(20):
-        sys.exit("the server does not start")
-    origin = f"http://127.0.0.1:{here.recv()}"
-    _pin(0)
     try:
-        costs = uvloop.run(measure(origin))
+        if not here.poll(20):
+            sys.exit("the server does not start")
+        port = here.recv()
+        _pin(0)
+        costs = uvloop.run(measure(f"http://127.0.0.1:{port}"))
     finally:
         server.terminate()
         server.join()
-    print("CPU µs of a call, and in brackets how many times ours\n")
-    print(f"{'':18}" + "".join(f"{answer + ' ×' + str(at_once):>16}" for answer, at_once in TASKS))
-    for client in _installed():
-        row = ""
-        for task in TASKS:
-            mine, own = costs[client, *task], costs["ours", *task]
-            row += f"{mine:9.1f} ({mine / own:4.1f})"
-        print(f"{client + ' ' + _version(client):18}" + row)
+    print("CPU µs of a call, and how many times ours, by answer and calls under way at once\n")
+    print(" " * 12 + "".join(f"{client + ' ' + _version(client):>18}" for client in _installed()))
+    for answer, at_once in _TASKS:
+        row = [(costs[client, answer, at_once], costs["ours", answer, at_once]) for client in _installed()]
+        print(f"{answer:5} x {at_once:<4}" + "".join(f"{cost:10.1f} ({cost / ours:5.1f})" for cost, ours in row))
 
 
 if __name__ == "__main__":

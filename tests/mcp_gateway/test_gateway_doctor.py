@@ -397,7 +397,7 @@ async def test_an_mcp_server_that_cannot_be_reached() -> None:
     async with saying(b"hunter2\r\n\r\n") as port:
         here = Surroundings(servers={"default": ServerSettings(url=f"http://127.0.0.1:{port}/mcp")})
         found = await here.found()
-    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (RemoteProtocolError)", remedy)
+    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (NotHTTP)", remedy)
 
 
 async def test_one_mcp_server_that_is_down_hides_no_other() -> None:

@@ -14,7 +14,8 @@ from typing import TypeAlias
 import anyio
 import anyio.lowlevel
 
-_BOUND = 10
+_BOUND = 60
+_KEPT_BY_KERNEL = 256 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n")
 
 
@@ -42,8 +43,7 @@ class Peer:
             self.writer.write(piece)
             await self.writer.drain()
             # So that it is read before the next one is sent.
-            for _ in range(3):
-                await anyio.lowlevel.checkpoint()
+            await _turns()
 
     async def answer(self, *pieces: bytes) -> None:
         """Wait for a request, then say `pieces`."""
@@ -67,6 +67,12 @@ class Peer:
         self.writer.transport.abort()
 
 
+async def _turns() -> None:
+    """As many of the event loop's as anything takes that is under way."""
+    for _ in range(3):
+        await anyio.lowlevel.checkpoint()
+
+
 Script: TypeAlias = Callable[[Peer], Awaitable[None]]
 
 
@@ -74,8 +80,10 @@ Script: TypeAlias = Callable[[Peer], Awaitable[None]]
 class ScriptedServer:
     """Where it is, and its side of every connection there was."""
 
+    scripts: tuple[Script, ...]
     origin: str = ""
     peers: list[Peer] = field(default_factory=list)
+    _conversations: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -86,6 +94,35 @@ class ScriptedServer:
         """Of all connections."""
         return [request for peer in self.peers for request in peer.requests]
 
+    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """There is a new connection."""
+        script = self.scripts[min(len(self.peers), len(self.scripts) - 1)]
+        self.peers.append(Peer(reader, writer))
+        self._conversations.append(asyncio.ensure_future(self._converse(self.peers[-1], script)))
+
+    async def end(self) -> None:
+        """Close every connection; raises what went wrong in a script."""
+        # Whoever was accepted last is here only then.
+        await _turns()
+        for conversation in self._conversations:
+            conversation.cancel()
+        outcomes = await asyncio.gather(*self._conversations, return_exceptions=True)
+        for peer in self.peers:
+            peer.writer.transport.abort()
+        await _turns()
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _converse(self, peer: Peer, script: Script) -> None:
+        try:
+            await script(peer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            peer.writer.close()
+            peer.has_ended.set()
+
 
 @asynccontextmanager
 async def scripted(
@@ -95,24 +132,12 @@ async def scripted(
 
     Where a script ends, its connection is closed.
     """
-    server, conversations = ScriptedServer(), set[asyncio.Task[None]]()
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        script = scripts[min(len(server.peers), len(scripts) - 1)]
-        peer = Peer(reader, writer)
-        server.peers.append(peer)
-        try:
-            await script(peer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-            peer.has_ended.set()
-
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversations.add(asyncio.ensure_future(converse(reader, writer)))
-
-    listening = await asyncio.start_server(begin, host, 0, ssl=tls)
+    server = ScriptedServer(scripts)
+    listening = await asyncio.start_server(server.begin, host, 0, ssl=tls)
+    for listener in listening.sockets:
+        # Connections inherit it: what the kernel keeps for us must not hide that nobody reads.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KEPT_BY_KERNEL)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KEPT_BY_KERNEL)
     port = listening.sockets[0].getsockname()[1]
     server.origin = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     try:
@@ -120,9 +145,4 @@ async def scripted(
             yield server
     finally:
         listening.close()
-        for conversation in conversations:
-            conversation.cancel()
-        ended = await asyncio.gather(*conversations, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
-            raise error
+        await server.end()

@@ -7,7 +7,7 @@ from typing import Any
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.transport import UpstreamRequest, UpstreamTransport
 
-_BOUND = timedelta(seconds=10)
+_BOUND = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

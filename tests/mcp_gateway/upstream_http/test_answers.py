@@ -1,9 +1,9 @@
-"""What counts as an answer, clause by clause (RFC 9110, RFC 9112): whatever two programs could read differently does not.
+"""What counts as an answer, clause by clause (RFC 9110, RFC 9112): what two programs could read differently does not.
 
 Each row is said in one segment and byte by byte, by a peer that would answer a second request on the same connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -248,6 +248,11 @@ async def second(transport: PooledTransport, server: ScriptedServer) -> int:
     return len(server.peers)
 
 
+async def collect(source: AsyncIterator[bytes], pieces: bytearray) -> None:
+    async for piece in source:
+        pieces += piece
+
+
 @pytest.mark.parametrize(("answer", "understood"), UNDERSTOOD)
 async def test_an_answer_is_understood_and_its_connection_kept_where_it_may_be(
     transport: PooledTransport, answer: bytes, understood: Understood, segments: str
@@ -285,8 +290,7 @@ async def test_a_body_that_goes_wrong_breaks_after_what_was_fine(
         async with transport.send(a_request(server.url)) as response:
             pieces = bytearray()
             with pytest.raises(UpstreamGone):
-                async for piece in response.pieces:
-                    pieces += piece
+                await collect(response.pieces, pieces)
             assert pieces.startswith(b"hi")
         await server.peers[0].has_ended.wait()
         assert await second(transport, server) == 2

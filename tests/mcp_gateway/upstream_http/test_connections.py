@@ -303,6 +303,7 @@ async def test_nothing_is_asked_a_third_time(open_transport: Open) -> None:
         calls = [asyncio.ensure_future(call(transport, server.url)) for _ in gates]
         for gate in gates:
             await gate.wait_until_reached()
+        for gate in gates:
             gate.opened.set()
         await asyncio.gather(*calls)
         with pytest.raises(BadGateway):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authproxy_common.errors import InvalidRequest
@@ -140,6 +140,7 @@ def test_what_could_be_read_as_another_request_is_not_sent(changed: dict[str, An
 
 
 @pytest.mark.requirement("UP-01")
+@settings(derandomize=True, database=None, deadline=None)
 @given(
     method=st.text(max_size=5),
     query=st.text(max_size=20),

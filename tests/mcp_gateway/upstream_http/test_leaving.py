@@ -3,10 +3,11 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -21,6 +22,7 @@ from tests.support.upstream_calls import a_request, call
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("UP-03")]
 
 Open = Callable[..., PooledTransport]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
 PLACES, CALLS = 3, 150
@@ -33,20 +35,28 @@ class Echo:
 
     Args:
         chance: Decides.
-        together: Once it is there, nobody is answered until as many have asked.
+        together: Once there are any, none of these names is answered before all of them have asked.
     """
 
     chance: random.Random
-    together: asyncio.Barrier | None = None
+    together: frozenset[int] = frozenset()
+    _asked: set[int] = field(default_factory=set)
+    _all_have_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, peer: Peer) -> None:
         while self.together or self.chance.random() > 0.1:
             named = _NAME.search(await peer.request())
             assert named
             await turns(self.chance.randrange(4))
-            if self.together:
-                await self.together.wait()
+            if int(named[1]) in self.together:
+                await self._all_of_them(int(named[1]))
             await peer.say(*self._cut(CHUNKED % (len(named[1]), named[1])))
+
+    async def _all_of_them(self, name: int) -> None:
+        self._asked.add(name)
+        if self._asked == self.together:
+            self._all_have_asked.set()
+        await self._all_have_asked.wait()
 
     def _cut(self, answer: bytes) -> list[bytes]:
         at = self.chance.choice([0, self.chance.randrange(len(answer))])
@@ -59,7 +69,7 @@ async def turns(count: int) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-async def plainly(work: Callable[[], Awaitable[None]], after: int) -> None:
+async def plainly(work: Work, after: int) -> None:
     """Cancel it as asyncio does, so many turns later."""
     task = asyncio.ensure_future(work())
     await turns(after)
@@ -68,7 +78,7 @@ async def plainly(work: Callable[[], Awaitable[None]], after: int) -> None:
     assert task.cancelled() or task.exception() is None
 
 
-async def by_scope(work: Callable[[], Awaitable[None]], after: int) -> None:
+async def by_scope(work: Work, after: int) -> None:
     """Cancel it as anyio does: again and again until it is gone."""
     async with anyio.create_task_group() as group:
         group.start_soon(work)
@@ -79,7 +89,7 @@ async def by_scope(work: Callable[[], Awaitable[None]], after: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("leave", [plainly, by_scope], ids=["task cancelled", "scope cancelled"])
 async def test_whoever_leaves_frees_a_place_and_leaves_nothing_to_the_next(
-    open_transport: Open, leave: Callable[[Callable[[], Awaitable[None]], int], Awaitable[None]], seed: int
+    open_transport: Open, leave: Callable[[Work, int], Awaitable[None]], seed: int
 ) -> None:
     transport, chance = open_transport(connections=PLACES), random.Random(seed)
     echo, served = Echo(chance), list[int]()
@@ -107,9 +117,9 @@ async def test_whoever_leaves_frees_a_place_and_leaves_nothing_to_the_next(
         assert CALLS / 4 < len(served) < CALLS
 
         # Each place can still be had, all of them at once.
-        echo.together = asyncio.Barrier(PLACES)
-        await asyncio.gather(*(ask(name) for name in range(CALLS, CALLS + PLACES)))
-        assert set(served) >= set(range(CALLS, CALLS + PLACES))
+        echo.together = frozenset(range(CALLS, CALLS + PLACES))
+        await asyncio.gather(*(ask(name) for name in echo.together))
+        assert set(served) >= echo.together
         assert transport.places_taken == PLACES
 
 

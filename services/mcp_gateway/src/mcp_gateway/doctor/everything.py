@@ -12,7 +12,7 @@ from mcp_gateway.doctor.auth_server import AuthServerExamination
 from mcp_gateway.doctor.client_hosts import ClientHosts
 from mcp_gateway.doctor.documents import PublishedDocuments
 from mcp_gateway.doctor.mcp_servers import endpoint_checks
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings
 from mcp_gateway.tokens.signing_keys import SigningKeys
 

@@ -9,7 +9,9 @@ from authproxy_common.uri import HttpURI
 from mcp_gateway.proxy.upstream_http.connection import Connection
 
 
-async def connect(uri: HttpURI, made: Callable[[], Connection], tls: Callable[[], SSLContext], within: float) -> Connection:
+async def connect(
+    uri: HttpURI, made: Callable[[], Connection], tls: Callable[[], SSLContext], within: float
+) -> Connection:
     """A connection to the first address of the URI's host that takes one, the name verified where it is https.
 
     Args:

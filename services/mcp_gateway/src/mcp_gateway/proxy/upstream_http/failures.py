@@ -10,7 +10,7 @@ class Broken(ExchangeFailed):
 
 
 class HungUp(Broken):
-    """A connection that had been kept ended before anything came: the upstream may have closed it before it was asked."""
+    """A kept connection ended before anything came: it may have been closed before anything was asked."""
 
 
 class Overdue(ExchangeFailed, TimeoutError):

@@ -14,8 +14,8 @@ class Limits:
         waits_within: How long a call waits for a connection.
         connects_within: How long one takes to be made, from the name to the end of the TLS handshake.
         writes_within: How long an upstream may take nothing of what is being sent.
-        kept_idle: How long one that nobody uses is kept. Uvicorn and Node close theirs after five seconds; closing before
-            them leaves no moment in which a call could be sent to a server that has just hung up.
+        kept_idle: How long one that nobody uses is kept. Uvicorn and Node close theirs after five seconds; closing
+            before them leaves no moment in which a call could be sent to a server that has just hung up.
         swept_every: How late deadlines may be noticed.
         buffered: Bytes of an answer that are read ahead of whoever takes them.
     """

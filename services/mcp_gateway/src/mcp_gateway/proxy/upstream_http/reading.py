@@ -1,6 +1,6 @@
 """Bytes as answers (RFC 9112), strictly: where two programs could disagree about an answer, it is none.
 
-llhttp parses. It refuses what could be disagreed about in fields, lengths and chunks; what it lets through is refused here.
+llhttp parses. It refuses what could be disagreed about in fields, lengths and chunks; the rest is refused here.
 """
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -13,7 +13,7 @@ from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
 _BEGINNINGS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BEGINNING = len(_BEGINNINGS[0])
 _LONGEST_HEAD, _MOST_FIELDS, _MOST_INTERIM = 64 * 1024, 128, 16
-# What is not body: head, sizes of chunks and what may be said behind them, trailers. Each piece of body brings some more.
+# Of what is no body: the head, sizes of chunks and what may be said behind them, trailers. Each piece may bring some.
 _OVERHEAD, _OVERHEAD_OF_PIECE = _LONGEST_HEAD + 16 * 1024, 16
 
 
@@ -45,7 +45,7 @@ class AnswerReader:
         return self._beginning != b""
 
     def feed(self, data: bytes) -> None:
-        """Put what `data` says into the answer; raises NotHTTP, also where the answer is complete and more came with it."""
+        """Put what `data` says into the answer; raises NotHTTP, also for what came behind a complete one."""
         if len(self._beginning) < _BEGINNING:
             self._check_beginning(data)
         self._overhead += len(data)

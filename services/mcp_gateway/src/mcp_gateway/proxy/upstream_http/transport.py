@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from ssl import SSLContext
 from typing import NamedTuple
 
@@ -80,6 +81,6 @@ class PooledTransport:
         return Pool(new_connection, self._limits, asyncio.get_running_loop().time)
 
 
-def open_transport(limits: Limits = Limits()) -> PooledTransport:
-    """With the bounds of `Limits`, and TLS against the public authorities."""
-    return PooledTransport(limits, client_context)
+def open_transport(limits: Limits | None = None, ca_file: Path | None = None) -> PooledTransport:
+    """With the usual limits unless told others, and TLS against the public authorities and those in `ca_file`."""
+    return PooledTransport(limits or Limits(), lambda: client_context(ca_file))
