@@ -10,7 +10,7 @@ SUITE := tests/conformance/node_modules
 CHECKOV := .venv-checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick conformance-suite checkov manifests check format requirements requirement-files clean
+.PHONY: help install up down login test quick bench-transport conformance-suite checkov manifests check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -38,6 +38,9 @@ test: install checkov $(if $(shell command -v npm),conformance-suite) ## every t
 
 quick: install ## the tests that need no process beside them, in under two minutes; for use while working
 	$(BIN)/python -m pytest -n auto $(QUICK)
+
+bench-transport: install ## what a call to an MCP server costs, by our transport and by HTTP clients
+	@$(BIN)/python -m tests.bench.transport
 
 conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and a Node for it, from a hashed lock file
 

@@ -67,6 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.issuers": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
+    # It implements the proxy's port, and knows nothing of what is proxied.
+    f"{GATEWAY}.proxy.upstream_http": VALUES | {f"{GATEWAY}.proxy.headers", f"{GATEWAY}.proxy.transport"},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},
@@ -104,9 +106,11 @@ HOMES: dict[str, set[str]] = {
         f"{_DOCTOR}.vantage",
         f"{AUTH}.providers",
         f"{AUTH}.composition",
-        f"{GATEWAY}.proxy.transport",
+        # For the authorities that it believes, which are to be the same everywhere.
+        f"{GATEWAY}.proxy.upstream_http.tls",
     }
     | {f"{GATEWAY}.composition"},
+    "httptools": {f"{GATEWAY}.proxy.upstream_http.reading"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},

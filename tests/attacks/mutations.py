@@ -381,7 +381,7 @@ MUTATIONS = [
     Mutation(
         "whose provider's token goes upstream",
         f"{_GATEWAY}/flows/provider_access.py",
-        "if grant.sign_in.provider != self.provider:",
+        "if grant.require_sign_in().provider != self.provider:",
         "if False:",
         "tests/mcp_gateway/test_provider_token.py::"
         "test_people_of_another_provider_are_not_let_in_and_their_token_stays_here",
@@ -411,8 +411,8 @@ MUTATIONS = [
     Mutation(
         "that a token is replaced by a newer one",
         f"{_GATEWAY}/flows/provider_check.py",
-        "return await self._settled(await self._current(grant.grant_id), is_due)",
-        "return await self._settled(grant, is_due)",
+        "return await self._settled(await self._current(grant.grant_id), due)",
+        "return await self._settled(grant, due)",
         "tests/mcp_gateway/test_provider_token.py::"
         "test_an_mcp_server_that_takes_no_token_signs_nobody_out_and_uses_none_up",
     ),
@@ -692,8 +692,8 @@ MUTATIONS = [
     Mutation(
         "that a grant is read again before the provider is asked",
         f"{_GATEWAY}/flows/provider_check.py",
-        "return await self._ask(current) if is_due(current) else current",
-        "return await self._ask(current)",
+        "asked_about = due(current)",
+        "asked_about = current.sign_in",
         "tests/mcp_gateway/test_provider_check.py::"
         "test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_the_old_token_again",
     ),

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.limits import Limits
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.policies import ToolSettings
 from tests.support.gateway import World
@@ -77,7 +78,7 @@ async def connected(upstream: GatedServer, max_connections: int = 100, **setting
     with anyio.fail_after(20):
         async with serving(upstream) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
             servers = {"default": ServerSettings(url=f"{origin}/mcp", **settings)}
-            world = World(transport=open_transport(max_connections), servers=servers)
+            world = World(transport=open_transport(Limits(connections=max_connections)), servers=servers)
             token = (await world.tokens(await world.register()))["access_token"]
             async with serving(world.app) as gateway:
                 headers = {"Authorization": f"Bearer {token}", "Host": "mcp.test"}

@@ -20,11 +20,12 @@ from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret
 from mcp_gateway.app import Resources, create_app
 from mcp_gateway.composition.resources import Fetchers
-from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
+from mcp_gateway.proxy.transport import UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 from tests.support.browser import Browser, Page
 from tests.support.clock import MovableClock
+from tests.support.httpx_transport import HttpxTransport
 from tests.support.network import virtual_network
 from tests.support.published_documents import PublishedDocuments
 
