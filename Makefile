@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-up: install ## run both services, a development provider, a sample MCP server, and a web app if WITH=web_app; Ctrl-C stops them
+up: install ## run both services, a development provider, a sample MCP server, and WITH=web_app, WITH=edge (one origin) or both; Ctrl-C stops them
 	@exec $(BIN)/python -m scripts.up
 
 down: ## stop what `make up` started, from another terminal
