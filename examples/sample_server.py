@@ -24,4 +24,8 @@ async def count(upto: int, ctx: Context) -> str:
 
 
 if __name__ == "__main__":
-    server.run("streamable-http", host="127.0.0.1", port=int(os.environ.get("SAMPLE_SERVER_PORT", "9000")))
+    server.run(
+        "streamable-http",
+        host=os.environ.get("SAMPLE_SERVER_HOST", "127.0.0.1"),
+        port=int(os.environ.get("SAMPLE_SERVER_PORT", "9000")),
+    )

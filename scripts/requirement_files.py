@@ -14,6 +14,8 @@ EXTRAS = {
     "mcp-gateway": ["mcp-gateway"],
     "examples": ["examples"],
 }
+# Has an environment of its own: what it pins is older than what we use.
+CHECKOV = "checkov>=3.3.30"
 COMPILE = "pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url".split()
 COMPILE += ["--no-header", "--quiet", "--no-annotate", "--no-strip-extras"]
 SUITE = Path("tests/conformance")
@@ -25,6 +27,7 @@ def main() -> None:
         _compile(name, ["pyproject.toml", *(option for extra in extras for option in ("--extra", extra))])
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     _compile("build", ["-"], "\n".join(project["build-system"]["requires"]))
+    _compile("checkov", ["-"], CHECKOV)
     _lock_conformance_suite()
 
 
@@ -32,7 +35,7 @@ def _compile(name: str, sources: Sequence[str], requirements: str = "") -> None:
     """Write requirements/NAME.txt; what is pinned there stays as it is, unless the command line says `--upgrade`."""
     uv = str(Path(sys.executable).parent / "uv")
     options = ["--output-file", f"requirements/{name}.txt", *sys.argv[1:]]
-    if name != "dev":
+    if name not in {"dev", "checkov"}:
         options += ["--constraint", "requirements/dev.txt"]
     subprocess.run([uv, *COMPILE, *sources, *options], input=requirements, text=True, check=True)
 

@@ -718,4 +718,27 @@ MUTATIONS = [
         "tests/auth_server/test_entra.py::test_an_access_token_is_good_here_for_people_of_the_configured_tenants_alone"
         f"[common-settings3-{_OTHER_TENANT}-False]",
     ),
+    Mutation(
+        "several replicas that share nothing",
+        f"{_COMMON}/config/checks.py",
+        'if replicas > 1 and redis_url.reveal().startswith("memory://"):',
+        "if False:",
+        "tests/auth_server/test_auth_server_settings.py::"
+        "test_several_replicas_without_a_store_that_they_share_are_refused_in_development_too",
+    ),
+    Mutation(
+        "a secret in place of the path to it",
+        f"{_COMMON}/config/substitution.py",
+        "if _PATH.fullmatch(path) else",
+        "if path else",
+        "tests/common/test_substitution.py::test_a_secret_in_place_of_the_path_to_it_is_not_repeated[a password]",
+    ),
+    Mutation(
+        "metrics that are not public",
+        f"{_COMMON}/http/assembly.py",
+        "*(metrics_routes(around) if around.public_metrics else ())",
+        "*metrics_routes(around)",
+        "tests/common/test_assembly.py::"
+        "test_metrics_that_are_not_public_answer_at_the_management_port_alone[http://mcp.test:8090/metrics-404]",
+    ),
 ]

@@ -1,6 +1,7 @@
 """`oauth2_config.yaml`: the shipped file, what it refuses, and that no refusal repeats a secret."""
 
 import base64
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,36 @@ def test_everything_that_is_unsafe_in_production_is_refused_at_once(tmp_path: Pa
     assert load(tmp_path, **unsafe, development_mode=True).settings.development_mode
 
 
+@pytest.mark.requirement("CF-03", "ST-04")
+def test_several_replicas_without_a_store_that_they_share_are_refused_in_development_too(tmp_path: Path) -> None:
+    alone = {"development_mode": True, "redis_url": "memory://"}
+
+    assert load(tmp_path, **alone, replicas=1).settings.replicas == 1
+    assert problems_of(tmp_path, **alone, replicas=2) == {
+        "redis_url": "memory:// is one process's own, and replicas says 2; name a Redis they all share"
+    }
+    assert load(tmp_path, replicas=2).settings.replicas == 2
+
+
+@pytest.mark.requirement("CF-01")
+def test_what_a_cluster_sets_comes_from_variables() -> None:
+    variables = {
+        "REPLICAS": "3",
+        "OAUTH2_PUBLIC_METRICS": "false",
+        "OAUTH2_REQUIRE_PKCE": "true",
+        "OAUTH2_STRICT_URI_VALIDATION": "false",
+        "OAUTH2_CORS_ALLOWED_ORIGINS": "https://one.test https://two.test",
+        **{f"OAUTH2_RATE_LIMIT_{name}": "7/hour" for name in ("LOGIN", "CALLBACK", "BACKEND", "GATEWAY")},
+    }
+
+    settings = load_settings(SHIPPED, PRODUCTION | variables_of("okta") | variables).settings
+
+    assert (settings.replicas, settings.public_metrics) == (3, False)
+    assert (settings.proxy_oauth.require_pkce, settings.proxy_oauth.strict_uri_validation) == (True, False)
+    assert settings.security.cors.allowed_origins == ("https://one.test", "https://two.test")
+    assert set(asdict(settings.security.rate_limit).values()) == {"7/hour"}
+
+
 @pytest.mark.requirement("BR-03", "CF-02")
 def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_path: Path) -> None:
     entries = ["https://app.test/cb", "https://app.test/oauth/*", "http://localhost:*"]
@@ -179,6 +210,10 @@ def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_
         pytest.param({"port": "http"}, "port", "whole number", id="port in words"),
         pytest.param({"port": 70000}, "port", "between 1 and 65535", id="port too high"),
         pytest.param({"port": 9464}, "management_port", "must differ", id="one port twice"),
+        pytest.param(
+            {"management_port": 0, "public_metrics": False}, "public_metrics", "nowhere", id="metrics nowhere"
+        ),
+        pytest.param({"replicas": 0}, "replicas", "at least 1", id="no replica"),
         pytest.param({"redis_url": "mysql://x"}, "redis_url", "redis://", id="another store"),
         pytest.param({"encryption_keys": ["short"]}, "encryption_keys[0]", "32 random bytes", id="short key"),
         pytest.param({"providers": {}}, "providers", "none is configured", id="no provider"),

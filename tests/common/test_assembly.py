@@ -89,6 +89,19 @@ async def test_the_operator_s_endpoints_also_answer_at_the_public_port(http: htt
     assert (await http.get(PUBLIC + path)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [(f"{PUBLIC}/metrics", 404), (f"{MANAGEMENT}/metrics", 200), (f"{PUBLIC}/health/ready", 200)],
+)
+async def test_metrics_that_are_not_public_answer_at_the_management_port_alone(
+    around: Surroundings, url: str, status: int
+) -> None:
+    around = replace(around, management_port=9465, public_metrics=False)
+    app = layered(starlette_app([], [], around, closing()), [], around)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        assert (await http.get(url, headers={"Host": "mcp.test:9465"})).status_code == status
+
+
 async def test_a_host_header_does_not_make_a_request_one_of_the_management_port(http: httpx.AsyncClient) -> None:
     response = await http.post(f"{PUBLIC}/echo", content=b"x", headers={"Host": "mcp.test:9465"})
 

@@ -1,6 +1,7 @@
 """One configuration file: read strictly, reported whole, and no value of it repeated."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,15 @@ class Document:
     name: str = setting("unnamed")
     key: Secret = setting(Secret(""))
     providers: dict[str, Provider] = setting({})
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int = setting(0)
+    hosts: tuple[str, ...] = setting(())
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        yield from ((f"hosts[{index}]", "is no host") for index, host in enumerate(self.hosts) if host == "-")
 
 
 @pytest.fixture
@@ -59,11 +69,29 @@ def test_unset_variables_unknown_keys_and_missing_values_are_reported_together(f
     text = "nmae: x\nkey: ${KEY}\nproviders:\n  azure:\n    client_id: ${ID, }\n    client_secret: {a: b}\n"
 
     assert sorted(refused(file, text).splitlines()) == [
-        "FILE: key: the environment variable KEY is not set and has no default",
+        "FILE: key: the environment variable KEY is not set, nor KEY_FILE, and there is no default",
         "FILE: nmae: unknown key; did you mean name?",
-        "FILE: providers.azure.client_id: is missing",
+        "FILE: providers.azure.client_id: is missing (set by ID)",
         "FILE: providers.azure.client_secret: must be text; put it in quotes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("port: ${PORT}\n", "port: must be a whole number (set by PORT)", id="a variable"),
+        pytest.param("port: ${PORT}${REST, }\n", "port: must be a whole number (set by PORT and REST)", id="two"),
+        pytest.param("hosts: ${HOSTS}\n", "hosts[1]: is no host (set by HOSTS)", id="a word of a variable"),
+        pytest.param("hosts: [a, '${HOST}']\n", "hosts[1]: is no host (set by HOST)", id="a variable in a list"),
+        pytest.param("port: many\n", "port: must be a whole number", id="no variable"),
+    ],
+)
+def test_a_problem_names_the_variables_that_the_value_comes_from(file: Path, text: str, problem: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        load(Server, file, {"PORT": "many", "HOSTS": "a -", "HOST": "-"})
+    assert str(caught.value) == f"{file}: {problem}"
 
 
 @pytest.mark.parametrize(

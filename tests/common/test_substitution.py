@@ -1,5 +1,6 @@
 """`${NAME}` in configuration: what it becomes, and what is said when it can become nothing."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -74,17 +75,41 @@ def test_a_mounted_file_wins_over_the_default(tmp_path: Path) -> None:
     assert substituted("${KEY, default}", KEY_FILE=str(mounted)) == "from the file"
 
 
-def test_a_file_that_cannot_be_read_is_a_problem_and_not_the_default(tmp_path: Path) -> None:
-    problems = Problems("file.yaml")
-    binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe")
-    environment = Environment({"A_FILE": str(tmp_path / "absent"), "B_FILE": str(binary)})
+@pytest.mark.requirement("CF-02")
+def test_a_file_that_holds_no_value_is_a_problem_that_names_it_and_not_the_default(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    paths = {f"{name.upper()}_FILE": f"{tmp_path}/{name}" for name in ("absent", "binary", "empty")}
+    problems, environment = Problems("file.yaml"), Environment({**paths, "DIRECTORY_FILE": str(tmp_path)})
+    tree = {"a": "${ABSENT, x}", "b": "${BINARY}", "c": "${EMPTY, x}", "d": "${DIRECTORY}"}
 
-    assert substitute({"a": "${A, x}", "b": "${B}"}, environment, problems) == {"a": None, "b": None}
+    assert substitute(tree, environment, problems) == dict.fromkeys(tree)
     assert [str(problem) for problem in problems] == [
-        "file.yaml: a: the file that A_FILE names cannot be read (FileNotFoundError)",
-        "file.yaml: b: the file that B_FILE names cannot be read (UnicodeDecodeError)",
+        f"file.yaml: a: the file {tmp_path}/absent, which ABSENT_FILE names, cannot be read: No such file or directory",
+        f"file.yaml: b: the file {tmp_path}/binary, which BINARY_FILE names, is not UTF-8 text",
+        f"file.yaml: c: the file {tmp_path}/empty, which EMPTY_FILE names, is empty",
+        f"file.yaml: d: the file {tmp_path}, which DIRECTORY_FILE names, cannot be read: Is a directory",
     ]
+
+
+@pytest.mark.requirement("OP-02")
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param(base64.b64encode(bytes([252] * 32)).decode(), id="a sealing key that begins with a slash"),
+        pytest.param("rediss://app:hunter2@redis.test:6379/0", id="the URL of a store"),
+        pytest.param("-----BEGIN PRIVATE KEY-----\n" + "MIIsecret" * 300, id="a signing key, longer than any path"),
+        pytest.param("hunter2", id="a password"),
+        pytest.param("/hunter2", id="a password that begins with a slash"),
+    ],
+)
+def test_a_secret_in_place_of_the_path_to_it_is_not_repeated(secret: str) -> None:
+    problems = Problems("file.yaml")
+
+    assert substitute("${KEY}", Environment({"KEY_FILE": secret}), problems, "key") is None
+    (problem,) = problems
+    assert problem.message.startswith("the file that KEY_FILE names cannot be read: ")
+    assert secret not in problem.message
 
 
 @pytest.mark.requirement("CF-02")
@@ -94,8 +119,8 @@ def test_every_unset_variable_is_reported_with_file_key_and_name() -> None:
 
     assert substitute(tree, Environment({}), problems) == {"a": {"b": None}, "c": ["ok", None], "d": "fine"}
     assert [str(problem) for problem in problems] == [
-        "file.yaml: a.b: the environment variable ONE is not set and has no default",
-        "file.yaml: c[1]: the environment variable TWO is not set and has no default",
+        "file.yaml: a.b: the environment variable ONE is not set, nor ONE_FILE, and there is no default",
+        "file.yaml: c[1]: the environment variable TWO is not set, nor TWO_FILE, and there is no default",
     ]
 
 

@@ -1,5 +1,6 @@
 """`mcp_gateway.yaml`: the shipped example, and everything that is wrong with a bad one, at once."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,25 @@ def test_development_and_a_plain_proxy_need_none_of_it(variables: dict[str, str]
     assert load_settings(SHIPPED, variables).warnings == ()
 
 
+@pytest.mark.requirement("CF-03", "ST-04")
+def test_several_replicas_need_a_store_that_they_share_unless_they_keep_nothing() -> None:
+    several = {"REPLICAS": "2"}
+    found = problems(SHIPPED, {**several, "OAUTH2_DEV_MODE": "true"})
+    assert set(found) == {"adapter_config.redis_url"}
+    assert "replicas says 2" in found["adapter_config.redis_url"]
+    assert load_settings(SHIPPED, {**PRODUCTION, **several}).settings.adapter_config.replicas == 2
+    assert load_settings(SHIPPED, {**several, "OAUTH2_ENABLED": "false"}).settings.adapter_config.replicas == 2
+
+
+@pytest.mark.requirement("CF-01")
+def test_what_a_cluster_sets_comes_from_variables() -> None:
+    variables = {f"MCP_RATE_LIMIT_{name}": "7/hour" for name in ("REGISTER", "AUTHORIZE", "TOKEN")}
+    variables |= {"MCP_PUBLIC_METRICS": "false", "MCP_DYNAMIC_REGISTRATION": "false"}
+    config = load_settings(SHIPPED, {**PRODUCTION, **variables}).settings.adapter_config
+    assert (config.public_metrics, config.dynamic_registration) == (False, False)
+    assert set(asdict(config.rate_limits).values()) == {"7/hour"}
+
+
 @pytest.mark.requirement("CF-01")
 def test_keys_come_from_mounted_files(tmp_path: Path) -> None:
     files = {name: PRODUCTION[name] for name in ("MCP_ENCRYPTION_KEYS", "MCP_SIGNING_KEYS")}
@@ -79,6 +99,8 @@ WRONG: list[Any] = [
     pytest.param("public_url: https://mcp.test/", "public_url", "slash at the end", id="slash at the end"),
     pytest.param("port: 9465", "management_port", "must differ", id="two servers at one port"),
     pytest.param("port: many", "port", "a whole number", id="not a number"),
+    pytest.param("management_port: 0\n  public_metrics: false", "public_metrics", "nowhere", id="metrics nowhere"),
+    pytest.param("replicas: 0", "replicas", "at least 1", id="no replica"),
     pytest.param("enable_auth: perhaps", "enable_auth", "true or false", id="not a boolean"),
     pytest.param("publik_url: https://mcp.test", "publik_url", "did you mean public_url?", id="misspelt key"),
     pytest.param("allowed_origins: [evil]", "allowed_origins[0]", "http or https", id="no origin"),

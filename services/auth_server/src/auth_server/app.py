@@ -45,12 +45,13 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
     """The auth server; it closes `resources` in its lifespan."""
     metrics, pages = Metrics(), Pages("auth_server", "Auth server")
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
         metrics=metrics,
         pages=pages,
         https=settings.public_url.startswith("https://"),
         body_limit=BODY_LIMIT,
         management_port=settings.management_port,
+        public_metrics=settings.public_metrics,
     )
     providers = list(settings.providers)
     routes = _sign_in_routes(settings, resources, around) if settings.offers_sign_in else closed_routes(providers)

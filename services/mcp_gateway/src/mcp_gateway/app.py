@@ -23,14 +23,15 @@ __all__ = ["Resources", "create_app"]
 
 def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     """The gateway; it closes `resources` in its lifespan. With `enable_auth: false`, a plain proxy."""
-    config = settings.adapter_config
+    config, metrics = settings.adapter_config, Metrics()
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}),
-        metrics=Metrics(),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
+        metrics=metrics,
         pages=Pages("mcp_gateway", "MCP gateway"),
         https=config.public_url.startswith("https://"),
         body_limit=config.max_body_bytes,
         management_port=config.management_port,
+        public_metrics=config.public_metrics,
     )
     upstreams = build_upstreams(config, resources.now)
     servers = MCPServers({path: upstream.server for path, upstream in upstreams.items()})

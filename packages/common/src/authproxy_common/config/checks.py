@@ -87,6 +87,18 @@ def unusable_networks(networks: Iterable[str], setting: str) -> Iterator[tuple[s
             yield f"{setting}[{index}]", "must be an address or a network such as 10.0.0.0/8"
 
 
+def unshared_store(redis_url: Secret, replicas: int) -> Iterator[tuple[str, str]]:
+    """Whether there is more than one replica, and a store that no other one sees: what one issues, no other takes."""
+    if replicas > 1 and redis_url.reveal().startswith("memory://"):
+        yield "redis_url", f"memory:// is one process's own, and replicas says {replicas}; name a Redis they all share"
+
+
+def hidden_metrics(management_port: int, *, public_metrics: bool) -> Iterator[tuple[str, str]]:
+    """Whether `/metrics` answers nowhere."""
+    if not management_port and not public_metrics:
+        yield "public_metrics", "false and management_port 0 leave /metrics nowhere; change one of them"
+
+
 def unfit_for_production(
     urls: Mapping[str, str], redis_url: Secret, encryption_keys: Sequence[Secret]
 ) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """One configuration file, from its path to settings."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -9,7 +9,7 @@ import yaml
 
 from authproxy_common.config.problems import Problem, Problems, SettingsError
 from authproxy_common.config.reader import read
-from authproxy_common.config.substitution import Environment, required_variables, substitute
+from authproxy_common.config.substitution import Environment, required_variables, substitute, variables_by_key
 
 T = TypeVar("T")
 
@@ -43,12 +43,13 @@ def load(cls: type[T], path: Path, variables: Mapping[str, str], *, optional_blo
     try:
         if optional_blocks:
             _leave_out_unset(tree, optional_blocks, environment, warnings)
+        sources = dict(variables_by_key(tree))
         tree = substitute(tree, environment, problems)
     except RecursionError:
         raise SettingsError([Problem(str(path), "", "a value contains itself")]) from None
     settings = read(cls, {} if tree is None else tree, "", problems)
     if problems.found:
-        raise SettingsError(list(problems))
+        raise SettingsError([_traced(problem, sources) for problem in problems])
     return Loaded(settings, tuple(warnings))
 
 
@@ -79,6 +80,14 @@ def _leave_out_unset(tree: Any, block: str, environment: Environment, warnings: 
         if required and not any(environment.is_set(variable) for variable in required):
             warnings.add(f"{block}.{name}", f"left out: none of {', '.join(required)} is set")
             del entries[name]
+
+
+def _traced(problem: Problem, sources: Mapping[str, Sequence[str]]) -> Problem:
+    """The problem, with the variables that its value comes from: it is those that an operator sets."""
+    # Of a list that is one variable's words, the variable is known by the list's own key.
+    names = sources.get(problem.key) or sources.get(problem.key.rpartition("[")[0], ())
+    unnamed = [name for name in names if name not in problem.message]
+    return replace(problem, message=f"{problem.message} (set by {' and '.join(unnamed)})") if unnamed else problem
 
 
 class _UnrepeatedKeys(yaml.SafeLoader):

@@ -33,6 +33,7 @@ class Surroundings:
         https: Whether the public URL is https.
         body_limit: Longest request body, in bytes.
         management_port: Where nothing but the operator's endpoints answers; 0 for nowhere.
+        public_metrics: Whether `/metrics` answers at the service's own port too.
     """
 
     health: HealthEndpoints
@@ -41,15 +42,17 @@ class Surroundings:
     https: bool
     body_limit: int
     management_port: int
+    public_metrics: bool = True
 
 
-def operator_routes(around: Surroundings) -> list[BaseRoute]:
-    """`/health/live`, `/health/ready`, `/metrics`."""
-    return [
-        Route("/health/live", around.health.live),
-        Route("/health/ready", around.health.ready),
-        Route("/metrics", around.metrics.expose),
-    ]
+def health_routes(around: Surroundings) -> list[BaseRoute]:
+    """`/health/live` and `/health/ready`."""
+    return [Route("/health/live", around.health.live), Route("/health/ready", around.health.ready)]
+
+
+def metrics_routes(around: Surroundings) -> list[BaseRoute]:
+    """`/metrics`."""
+    return [Route("/metrics", around.metrics.expose)]
 
 
 def starlette_app(
@@ -57,9 +60,8 @@ def starlette_app(
 ) -> Starlette:
     """The routed part of a service, with errors rendered."""
     errors = ErrorAnswers(around.pages, frozenset(page_paths), around.metrics)
-    app = Starlette(
-        routes=[*routes, *operator_routes(around)], exception_handlers=dict(errors.handlers()), lifespan=lifespan
-    )
+    of_operator = [*health_routes(around), *(metrics_routes(around) if around.public_metrics else ())]
+    app = Starlette(routes=[*routes, *of_operator], exception_handlers=dict(errors.handlers()), lifespan=lifespan)
     # It would make the Location from the request's Host, and from the scheme behind the ingress.
     app.router.redirect_slashes = False
     return app
@@ -76,7 +78,8 @@ def layered(app: ASGIApp, known_paths: Iterable[str], around: Surroundings) -> A
     """`app` within every layer, outermost last."""
     app = BodyLimit(app, limit=around.body_limit)
     if around.management_port:
-        app = _ManagementPort(app, Starlette(routes=operator_routes(around)), around.management_port)
+        operator = Starlette(routes=[*health_routes(around), *metrics_routes(around)])
+        app = _ManagementPort(app, operator, around.management_port)
     app = UnambiguousFraming(app)
     app = AccessLog(app, metrics=around.metrics, routes={*known_paths, "/health/live", "/health/ready", "/metrics"})
     app = SecurityHeaders(app, https=around.https)

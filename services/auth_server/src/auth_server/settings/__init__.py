@@ -67,7 +67,9 @@ class AuthServerSettings:
     host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
     port: int = setting(8080, check=checks.is_port)
     management_port: int = setting(9464, check=checks.is_management_port)
+    public_metrics: bool = setting(True)
     public_url: str = setting("http://localhost:8080", check=checks.is_origin)
+    replicas: int = setting(1, check=checks.is_positive)
     redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
     encryption_keys: tuple[Secret, ...] = setting(())
     providers: dict[str, ProviderSettings] = setting({})
@@ -112,6 +114,8 @@ class AuthServerSettings:
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
+        yield from checks.hidden_metrics(self.management_port, public_metrics=self.public_metrics)
+        yield from checks.unshared_store(self.redis_url, self.replicas)
         if self.offers_sign_in and not self.providers:
             yield "providers", "none is configured; set the variables of at least one, or enabled: false"
         for name, provider in self.providers.items():

@@ -55,7 +55,9 @@ class AdapterSettings:
     host: str = setting("0.0.0.0")  # noqa: S104  # in a container there is no other sensible address
     port: int = setting(8090, check=checks.is_port)
     management_port: int = setting(9465, check=checks.is_management_port)
+    public_metrics: bool = setting(True)
     public_url: str = setting("http://localhost:8090", check=checks.is_origin)
+    replicas: int = setting(1, check=checks.is_positive)
     redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
     development_mode: bool = setting(False)
     encryption_keys: tuple[Secret, ...] = setting(())
@@ -86,6 +88,7 @@ class AdapterSettings:
         """What concerns several keys."""
         if self.management_port == self.port:
             yield "management_port", "must differ from port"
+        yield from checks.hidden_metrics(self.management_port, public_metrics=self.public_metrics)
         if bool(self.external_auth_gateway_name) != bool(self.external_auth_gateway_secret):
             yield "external_auth_gateway_secret", "and external_auth_gateway_name are of use together alone"
         yield from self._unusable_servers()
@@ -96,6 +99,8 @@ class AdapterSettings:
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         yield from checks.unusable_origins(self.allowed_origins, "allowed_origins")
+        if self.enable_auth:
+            yield from checks.unshared_store(self.redis_url, self.replicas)
         if self.enable_auth and not self.development_mode:
             yield from self._unfit_for_production()
 
