@@ -145,7 +145,7 @@ def _behind_the_edge(ports: Mapping[str, str]) -> dict[str, str]:
     """What the edge needs to know of the services, and they of it."""
     return {
         "EDGE_HOST": "127.0.0.1",
-        "EDGE_STORAGE": str(RUN / "edge"),
+        "XDG_DATA_HOME": str(RUN),
         "EDGE_AUTH_SERVER": f"127.0.0.1:{ports['OAUTH2_PORT']}",
         "EDGE_MCP_GATEWAY": f"127.0.0.1:{ports['MCP_PORT']}",
         "INTERNAL_AUTH_SERVICE_URL": f"http://localhost:{ports['OAUTH2_PORT']}",
