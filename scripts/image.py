@@ -43,13 +43,18 @@ def bases(variables: Mapping[str, str]) -> dict[str, str]:
 
 def commands(arguments: dict[str, str], variables: Mapping[str, str]) -> Iterator[list[str]]:
     """What builds each image; `BUILD` may be another engine's way to say `docker build`, `TAG` another tag."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    labels = {"VERSION": project["version"], "REVISION": revision()}
+    labels = {"VERSION": project_version(), "REVISION": revision()}
     given = [word for name, value in (arguments | labels).items() for word in ("--build-arg", f"{name}={value}")]
     for target in TARGETS:
-        name = f"{target}:{variables.get('TAG') or project['version']}"
+        name = f"{target}:{variables.get('TAG') or project_version()}"
         build = shlex.split(variables.get("BUILD") or "docker build")
         yield [*build, "--file", "deploy/docker/Dockerfile", "--target", target, "--tag", name, *given, "."]
+
+
+def project_version() -> str:
+    """That of pyproject.toml, which is the tag too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
 def revision() -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from examples.mcp_client import MemoryTokens, connected
 from scripts import compose_secrets
-from tests.deploy.image_test.workshop import DIRECTORY, Workshop
+from tests.deploy.image_test.workshop import BARE_TAG, DIRECTORY, Workshop
 from tests.support.browser import Browser
 from tests.support.servers import wait_until
 
@@ -178,6 +178,14 @@ async def test_no_log_has_a_secret(stack: Stack) -> None:
     held = [path.read_text() for path in stack.secrets.rglob("*") if path.is_file()]
     assert [secret for secret in [*held, tokens.access_token, tokens.refresh_token] if secret in logs] == []
     assert "code=" not in logs
+
+
+@pytest.mark.parametrize("service", CONFIGURATION)
+async def test_a_service_needs_no_shell(stack: Stack, service: str) -> None:
+    alone = ["podman", "run", "--rm", "--read-only", "--network", "none"]
+    assert f"Usage: {service}" in stack.workshop.run(*alone, f"{service}:{BARE_TAG}", "--help")
+    shell = stack.workshop.attempt(*alone, "--entrypoint", "sh", f"{service}:{BARE_TAG}", "-c", "true")
+    assert shell.returncode == 127
 
 
 async def test_the_services_end_when_they_are_told_to(stack: Stack) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 # The variable that names a workshop that is prepared.
 DIRECTORY = "IMAGE_TEST_DIRECTORY"
+# The tag of images on a base without a shell.
+BARE_TAG = "bare"
 # What of it the machine must have; and Debian's package for it.
 NEEDED = {
     "aardvark-dns": "aardvark-dns",
