@@ -10,7 +10,7 @@ SUITE := tests/conformance/node_modules
 CHECKOV := .venv-checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick bench-transport conformance-suite checkov manifests check format requirements requirement-files clean
+.PHONY: help install up down login test quick bench-transport conformance-suite checkov image image-test compose-secrets manifests check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-up: install ## run both services, a development provider, a sample MCP server, and a web app if WITH=web_app; Ctrl-C stops them
+up: install ## run both services, a development provider, a sample MCP server, and WITH=web_app, WITH=edge (one origin) or both; Ctrl-C stops them
 	@exec $(BIN)/python -m scripts.up
 
 down: ## stop what `make up` started, from another terminal
@@ -54,6 +54,15 @@ $(CHECKOV)/.installed: requirements/checkov.txt
 	$(PYTHON) -m venv $(CHECKOV)
 	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@
+
+image: install ## build the images: PYTHON_IMAGE=name@sha256:… or UNPINNED=1; docs/images.md
+	@exec $(BIN)/python -m scripts.image
+
+image-test: install ## build the images on a base of Debian's packages, and sign in through what Compose makes of them; as root
+	@exec $(BIN)/python -m tests.deploy.image_test
+
+compose-secrets: install ## secrets for a trial of deploy/compose.yaml
+	@exec $(BIN)/python -m scripts.compose_secrets
 
 manifests: install ## render the Kubernetes overlays anew into tests/deploy/golden, after a change that is meant
 	$(BIN)/python -m scripts.manifests
