@@ -9,6 +9,24 @@ from authproxy_common.http.metrics import Metrics
 
 log = structlog.get_logger("events")
 
+# What may be alarmed about. Counted from 0 on: a counter that appears with its first event has, to Prometheus, not risen.
+ALARMS = (
+    "browser_mismatch",
+    "client_assertion_replayed",
+    "client_authentication_failed",
+    "code_misused",
+    "code_replayed",
+    "groups_overage",
+    "provider_check_failed",
+    "provider_refresh_failed",
+    "provider_revocation_failed",
+    "provider_validation_failed",
+    "redirect_uri_mismatch",
+    "refresh_token_replayed",
+    "sign_in_failed",
+    "state_unknown",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Events:
@@ -20,12 +38,16 @@ class Events:
 
     metrics: Metrics
 
+    def __post_init__(self) -> None:
+        for event in ALARMS:
+            self.metrics.events.labels(event)
+
     def note(self, event: str, **fields: Any) -> None:
         """A step of the ordinary course."""
         self.metrics.events.labels(event).inc()
         log.info(event, **fields)
 
     def alarm(self, event: str, **fields: Any) -> None:
-        """A step that an operator should look at: something that only an attack or a fault explains."""
+        """A step that an operator should look at: something that only an attack or a fault explains; one of ALARMS."""
         self.metrics.events.labels(event).inc()
         log.warning(event, audit=True, **fields)

@@ -45,7 +45,7 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
     """The auth server; it closes `resources` in its lifespan."""
     metrics, pages = Metrics(), Pages("auth_server", "Auth server")
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
         metrics=metrics,
         pages=pages,
         https=settings.public_url.startswith("https://"),

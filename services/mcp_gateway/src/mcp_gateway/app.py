@@ -23,10 +23,10 @@ __all__ = ["Resources", "create_app"]
 
 def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     """The gateway; it closes `resources` in its lifespan. With `enable_auth: false`, a plain proxy."""
-    config = settings.adapter_config
+    config, metrics = settings.adapter_config, Metrics()
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}),
-        metrics=Metrics(),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
+        metrics=metrics,
         pages=Pages("mcp_gateway", "MCP gateway"),
         https=config.public_url.startswith("https://"),
         body_limit=config.max_body_bytes,
