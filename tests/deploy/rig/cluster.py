@@ -79,6 +79,14 @@ class Cluster:
         pod.start()
         return pod
 
+    def create_idle_pod(self, name: str, namespace: str, labels: Mapping[str, str] | None = None) -> Pod:
+        """A pod that does nothing; connections can be tried from it, and to it."""
+        return self.create_pod(name, namespace, _idle(labels or {}))
+
+    def create_idle_outside(self, name: str, address: IPv4Address) -> Pod:
+        """The same outside."""
+        return self.create_outside(name, _idle({}), address)
+
     @property
     def present(self) -> list[Pod]:
         """The pods that have not ended."""
@@ -140,6 +148,11 @@ class Cluster:
         with self._changes:
             self._propagation.announce(endpoints(self.services, self.present))
             self._changes.notify_all()
+
+
+def _idle(labels: Mapping[str, str]) -> Object:
+    container = {"name": "idle", "image": "idle", "command": ["sleep", "infinity"]}
+    return {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import contextlib
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
@@ -19,9 +19,9 @@ from tests.deploy.rig import images
 from tests.deploy.rig.cluster import Cluster, running_cluster
 from tests.deploy.rig.doors import door
 from tests.deploy.rig.ingress import IngressRoutes
-from tests.deploy.rig.manifests import Object
+from tests.deploy.rig.manifests import Manifests, Object
 from tests.deploy.rig.network import INTERNET, PEOPLE
-from tests.deploy.rig.overlays import Registration, rendered, sample_server, secret_store, variable
+from tests.deploy.rig.overlays import Registration, SecretStore, rendered, sample_server, secret_store, variable
 from tests.deploy.rig.pods import Pod
 from tests.deploy.rig.provider import HOST as PROVIDER
 from tests.deploy.rig.sandbox import Image
@@ -42,6 +42,7 @@ class Installation:
     Args:
         cluster: Where all of it runs.
         public_url: The one of the overlay.
+        store: What the Secrets were made of.
         ingress: The ingress controller's pod.
         doors: The directory of people's doors.
         trust: What people's programs trust.
@@ -49,6 +50,7 @@ class Installation:
 
     cluster: Cluster
     public_url: str
+    store: SecretStore
     ingress: Pod
     doors: Path
     trust: ssl.SSLContext
@@ -94,22 +96,29 @@ class Installation:
 
 @contextlib.contextmanager
 def running_installation(
-    overlay: str, *, redis_url: str | None = None, pace: float = 1.0, lag: float = 0.0
+    overlay: str,
+    *,
+    redis_url: str | None = None,
+    edit: Callable[[Manifests], Manifests] | None = None,
+    pace: float = 1.0,
+    lag: float = 0.0,
 ) -> Iterator[Installation]:
     """The overlay as it is rendered, ready to serve.
 
     Args:
         overlay: Its name.
         redis_url: In the Secrets of both services; None for a Redis that the overlay brings.
+        edit: What to change, for a test that the change is noticed.
         pace, lag: Of the cluster.
     """
     registration = Registration()
-    manifests = rendered(overlay).with_secrets_of(secret_store(registration, redis_url))
-    manifests = manifests.with_objects(*sample_server(UPSTREAMS_NAMESPACE).objects)
-    known: dict[str, Image] = {"valkey": images.valkey(), "authproxy-examples": images.python()}
+    store = secret_store(registration, redis_url)
+    manifests = rendered(overlay).with_secrets_of(store)
+    manifests = (edit(manifests) if edit else manifests).with_objects(*sample_server(UPSTREAMS_NAMESPACE).objects)
+    known: dict[str, Image] = {"valkey": images.valkey(), "authproxy-examples": images.python(), "idle": Image()}
     names = {PROVIDER: _PROVIDER_ADDRESS}
     with running_cluster(manifests, known, names, pace=pace, lag=lag) as cluster:
-        surroundings = _Surroundings(cluster, known, registration)
+        surroundings = _Surroundings(cluster, known, registration, store)
         surroundings.start()
         cluster.apply()
         yield surroundings.installation()
@@ -122,6 +131,7 @@ class _Surroundings:
     cluster: Cluster
     images: dict[str, Image]
     registration: Registration
+    store: SecretStore
     _ingress: Pod | None = None
 
     def __post_init__(self) -> None:
@@ -142,7 +152,7 @@ class _Surroundings:
     def installation(self) -> Installation:
         assert self._ingress
         trust = ssl.create_default_context(cafile=str(self.trusted))
-        return Installation(self.cluster, self.public_url, self._ingress, self._doors, trust)
+        return Installation(self.cluster, self.public_url, self.store, self._ingress, self._doors, trust)
 
     def _start_provider(self, certificate_file: Path, key: Path) -> None:
         self.images["provider"] = images.python(certificate=certificate_file, key=key)

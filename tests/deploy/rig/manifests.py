@@ -1,7 +1,8 @@
 """The objects of a rendered overlay."""
 
 import base64
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,13 @@ class Manifests:
     def with_objects(self, *objects: Object) -> "Manifests":
         """These and others."""
         return Manifests((*self.objects, *objects))
+
+    def edited(self, kind: str, name: str, edit: Callable[[dict[str, Any]], None]) -> "Manifests":
+        """These, with one object changed. Raises NotRunnable where there is none, so that no test edits in vain."""
+        chosen = copy.deepcopy(dict(only((o for o in self.of_kind(kind) if o["metadata"]["name"] == name), name)))
+        edit(chosen)
+        kept = (each for each in self.objects if (each["kind"], each["metadata"]["name"]) != (kind, name))
+        return Manifests((*kept, chosen))
 
     def with_secrets_of(self, store: Mapping[str, Mapping[str, str]]) -> "Manifests":
         """These, and the Secrets that their ExternalSecrets make of what the secret store holds.

@@ -6,12 +6,17 @@ are. The node itself is not connected to the machine.
 
 import contextlib
 import ctypes
+import errno
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 from tests.deploy.rig.run import Run, command
 
@@ -22,7 +27,10 @@ SERVICES = IPv4Network("10.96.0.0/16")
 PEOPLE = IPv4Network("198.51.100.0/24")
 INTERNET = IPv4Network("203.0.113.0/24")
 
+T = TypeVar("T")
+
 _ROUTER = PODS[1]
+_WITHIN = 10
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
@@ -44,7 +52,9 @@ class Network:
         command("ip", "netns", "add", self.node)
         commands = ["link set lo up", f"address add {_ROUTER}/32 dev lo"]
         command("ip", "-netns", self.node, "-batch", "-", standard_input="\n".join(commands))
-        command("ip", "netns", "exec", self.node, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # Whoever is refused is told so every time, not once a second.
+        settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
+        command("ip", "netns", "exec", self.node, "sysctl", "-qw", *settings)
 
     def connect(self, name: str, address: IPv4Address, also: IPv4Network | None = None) -> str:
         """A new namespace with `address`, and with the whole network `also`; its name."""
@@ -85,6 +95,37 @@ def enter(namespace: str) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(descriptor, _NEW_NETWORK) != 0:
             raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
+
+
+def within(namespace: str, work: Callable[[], T]) -> T:
+    """The result of `work`, done in `namespace`."""
+    with ThreadPoolExecutor(1, initializer=enter, initargs=(namespace,)) as thread:
+        return thread.submit(work).result(_WITHIN)
+
+
+class Reach(Enum):
+    """How an attempt to connect ends."""
+
+    OPEN = "open"
+    REFUSED = "nobody listens"
+    FORBIDDEN = "forbidden"
+
+
+def attempt(namespace: str, address: IPv4Address, port: int) -> Reach:
+    """Connect from `namespace`. Who is forbidden to is told so; who finds nobody listening was not."""
+
+    def connect() -> Reach:
+        try:
+            socket.create_connection((str(address), port), _WITHIN).close()
+        except ConnectionRefusedError:
+            return Reach.REFUSED
+        except OSError as error:
+            if error.errno == errno.EHOSTUNREACH:
+                return Reach.FORBIDDEN
+            raise
+        return Reach.OPEN
+
+    return within(namespace, connect)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A container: a process in a root of its own, with the manifest's user and rights, that writes to its volumes alone."""
+"""A container: a process in a root of its own, with the manifest's user and rights, that writes to volumes alone."""
 
 import contextlib
 import json
