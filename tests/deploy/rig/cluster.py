@@ -16,6 +16,7 @@ from tests.deploy.rig.policies import PolicyTable
 from tests.deploy.rig.run import Run, claimed_run
 from tests.deploy.rig.sandbox import Image
 from tests.deploy.rig.services import ServiceAddresses
+from tests.deploy.rig.templates import idle
 
 _WITHIN = 60.0
 _RESERVED = 10  # addresses for the node
@@ -81,11 +82,11 @@ class Cluster:
 
     def create_idle_pod(self, name: str, namespace: str, labels: Mapping[str, str] | None = None) -> Pod:
         """A pod that does nothing; connections can be tried from it, and to it."""
-        return self.create_pod(name, namespace, _idle(labels or {}))
+        return self.create_pod(name, namespace, idle(labels or {}))
 
     def create_idle_outside(self, name: str, address: IPv4Address) -> Pod:
         """The same outside."""
-        return self.create_outside(name, _idle({}), address)
+        return self.create_outside(name, idle({}), address)
 
     @property
     def present(self) -> list[Pod]:
@@ -148,11 +149,6 @@ class Cluster:
         with self._changes:
             self._propagation.announce(endpoints(self.services, self.present))
             self._changes.notify_all()
-
-
-def _idle(labels: Mapping[str, str]) -> Object:
-    container = {"name": "idle", "image": "idle", "command": ["sleep", "infinity"]}
-    return {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
 
 
 @contextlib.contextmanager

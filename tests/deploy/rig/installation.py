@@ -2,7 +2,7 @@
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
@@ -19,12 +19,14 @@ from tests.deploy.rig import images
 from tests.deploy.rig.cluster import Cluster, running_cluster
 from tests.deploy.rig.doors import door
 from tests.deploy.rig.ingress import IngressRoutes
-from tests.deploy.rig.manifests import Manifests, Object
+from tests.deploy.rig.managed_redis import ManagedRedis
+from tests.deploy.rig.manifests import Manifests
 from tests.deploy.rig.network import INTERNET, PEOPLE
 from tests.deploy.rig.overlays import Registration, SecretStore, rendered, sample_server, secret_store, variable
 from tests.deploy.rig.pods import Pod
 from tests.deploy.rig.provider import HOST as PROVIDER
 from tests.deploy.rig.sandbox import Image
+from tests.deploy.rig.templates import template_of
 from tests.support.browser import Browser
 from tests.support.certificates import certificate
 from tests.support.person import Person
@@ -98,7 +100,7 @@ class Installation:
 def running_installation(
     overlay: str,
     *,
-    redis_url: str | None = None,
+    redis: ManagedRedis | None = None,
     edit: Callable[[Manifests], Manifests] | None = None,
     pace: float = 1.0,
     lag: float = 0.0,
@@ -107,12 +109,12 @@ def running_installation(
 
     Args:
         overlay: Its name.
-        redis_url: In the Secrets of both services; None for a Redis that the overlay brings.
+        redis: Whose URL is in the Secrets of both services; None for the one that the overlay brings.
         edit: What to change, for a test that the change is noticed.
         pace, lag: Of the cluster.
     """
     registration = Registration()
-    store = secret_store(registration, redis_url)
+    store = secret_store(registration, redis.url if redis else None)
     manifests = rendered(overlay).with_secrets_of(store)
     manifests = (edit(manifests) if edit else manifests).with_objects(*sample_server(UPSTREAMS_NAMESPACE).objects)
     known: dict[str, Image] = {"valkey": images.valkey(), "authproxy-examples": images.python(), "idle": Image()}
@@ -120,6 +122,8 @@ def running_installation(
     with running_cluster(manifests, known, names, pace=pace, lag=lag) as cluster:
         surroundings = _Surroundings(cluster, known, registration, store)
         surroundings.start()
+        if redis:
+            redis.start(cluster, known, surroundings.files)
         cluster.apply()
         yield surroundings.installation()
 
@@ -198,30 +202,6 @@ class _Surroundings:
         directory = self.files / host
         directory.mkdir()
         return certificate(directory, host)
-
-
-def template_of(
-    image: str,
-    command: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
-    *,
-    mounts: str | None = None,
-    probe: Object | None = None,
-) -> Object:
-    """The template of a pod of the rig's own, with an unprivileged user and /tmp.
-
-    `mounts` is where a claim named after the image appears.
-    """
-    paths = {"tmp": "/tmp"} | ({image: mounts} if mounts else {})
-    container: dict[str, Any] = {"name": image, "image": image, **({"command": [*command]} if command else {})}
-    container["env"] = [{"name": name, "value": value} for name, value in (variables or {}).items()]
-    container["volumeMounts"] = [{"name": name, "mountPath": path} for name, path in paths.items()]
-    container |= {"readinessProbe": {**probe, "periodSeconds": 1}} if probe else {}
-    volumes: list[Object] = [{"name": "tmp", "emptyDir": {}}]
-    volumes += [{"name": image, "persistentVolumeClaim": {"claimName": image}}] if mounts else []
-    rights = {"runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532}
-    spec = {"containers": [container], "volumes": volumes, "securityContext": rights, "enableServiceLinks": False}
-    return {"metadata": {"labels": {"app.kubernetes.io/name": image}}, "spec": spec}
 
 
 def _copy(certificate_file: Path, key: Path, to: Path) -> None:

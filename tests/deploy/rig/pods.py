@@ -115,6 +115,8 @@ class Pod:
             while not self._leaving.is_set():
                 self._run_once()
                 self._be_ready(ready=False)
+                if self.spec.get("restartPolicy") == "Never":
+                    break
                 if not self._leaving.is_set() and self.starts > 1:
                     pause = min(_FIRST_BACK_OFF * 2 ** (self.starts - 2), _LONGEST_BACK_OFF)
                     self._wait(pause / self.pace)

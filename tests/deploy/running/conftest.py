@@ -6,15 +6,29 @@ import httpx
 import pytest
 
 from tests.deploy.rig.installation import Installation, running_installation
+from tests.deploy.traffic.figures import Figures, table
 
 # Times of the manifests pass five times faster, and so does what makes a cluster slow.
 PACE, LAG = 5, 2
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(__file__.rpartition("/")[0]):
-            item.add_marker(pytest.mark.rig)
+_ROWS = pytest.StashKey[list[Figures]]()
+
+
+@pytest.fixture(scope="session")
+def rows(pytestconfig: pytest.Config) -> list[Figures]:
+    """The figures of each fault."""
+    return pytestconfig.stash.setdefault(_ROWS, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the figures, and leave them in the directory of the run's files."""
+    if rows := config.stash.get(_ROWS, []):
+        path = config.rootpath / ".run" / "faults.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(table(rows))
+        terminalreporter.section(f"figures, also in {path.relative_to(config.rootpath)}")
+        terminalreporter.write(table(rows))
 
 
 @pytest.fixture(scope="package")

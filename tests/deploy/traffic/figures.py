@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.deploy.traffic.load import Load
 from tests.deploy.traffic.observed import Answer
@@ -53,17 +52,24 @@ class Figures:
         return f"| {' | '.join(map(str, cells))} |"
 
 
-HEADINGS = (
-    "| fault | sign-ins started | finished | retried | lost | seconds of 503 | fault took | calls of those signed in "
-    "| failures answered | started over |\n| --- | --: | --: | --: | --: | --: | --: | --- | --- | --- |"
+def table(rows: Sequence[Figures]) -> str:
+    """All of them."""
+    return "\n".join([*_HEADINGS, *(row.line() for row in rows), ""])
+
+
+_COLUMNS = (
+    "fault",
+    "sign-ins started",
+    "finished",
+    "retried",
+    "lost",
+    "seconds of 503",
+    "seconds of the fault",
+    "calls of those signed in",
+    "failures answered",
+    "started over because",
 )
-
-
-def report(rows: Sequence[Figures], path: Path) -> str:
-    """Write the table of all faults; it is also answered."""
-    text = "\n".join([HEADINGS, *(row.line() for row in rows)])
-    path.write_text(text + "\n")
-    return text
+_HEADINGS = (f"| {' | '.join(_COLUMNS)} |", "| --- |" + " --: |" * 6 + " --- |" * 3)
 
 
 def _span(answers: Sequence[Answer]) -> float:
