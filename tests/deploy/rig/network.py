@@ -53,7 +53,7 @@ class Network:
         commands = ["link set lo up", f"address add {_ROUTER}/32 dev lo"]
         command("ip", "-netns", self.node, "-batch", "-", standard_input="\n".join(commands))
         # Whoever is refused is told so every time, not once a second.
-        settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0")
+        settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratemask=0")
         command("ip", "netns", "exec", self.node, "sysctl", "-qw", *settings)
 
     def connect(self, name: str, address: IPv4Address, also: IPv4Network | None = None) -> str:
