@@ -43,7 +43,8 @@ async def fail(request):
 configure_logging("INFO")
 ports, proxies = [int(port) for port in sys.argv[1:3]], sys.argv[3:]
 metrics = Metrics()
-around = Surroundings(HealthEndpoints({}, metrics), metrics, Pages(), https=True, body_limit=100, management_port=ports[1])
+health = HealthEndpoints({}, metrics)
+around = Surroundings(health, metrics, Pages(), https=True, body_limit=100, management_port=ports[1])
 app = starlette_app([Route("/hello", hello), Route("/fail", fail)], [], around, closing(Resource()))
 asyncio.run(serve(layered(app, ["/hello", "/fail"], around), "127.0.0.1", ports, timedelta(seconds=1),
                   trusted_proxies=proxies))

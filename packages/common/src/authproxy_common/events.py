@@ -9,7 +9,7 @@ from authproxy_common.http.metrics import Metrics
 
 log = structlog.get_logger("events")
 
-# What may be alarmed about. Counted from 0 on: a counter that appears with its first event has, to Prometheus, not risen.
+# What may be alarmed about. Counted from 0 on: to Prometheus a counter that appears with its first event has not risen.
 ALARMS = (
     "browser_mismatch",
     "client_assertion_replayed",
