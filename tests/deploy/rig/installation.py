@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +23,7 @@ from tests.deploy.rig.ingress import IngressRoutes
 from tests.deploy.rig.managed_redis import ManagedRedis
 from tests.deploy.rig.manifests import Manifests
 from tests.deploy.rig.network import INTERNET, PEOPLE
-from tests.deploy.rig.overlays import Registration, SecretStore, rendered, sample_server, secret_store, variable
+from tests.deploy.rig.overlays import Registration, SecretStore, overlay, sample_server, secret_store, variable
 from tests.deploy.rig.pods import Pod
 from tests.deploy.rig.provider import HOST as PROVIDER
 from tests.deploy.rig.sandbox import Image
@@ -98,7 +99,7 @@ class Installation:
 
 @contextlib.contextmanager
 def running_installation(
-    overlay: str,
+    name: str,
     *,
     redis: ManagedRedis | None = None,
     edit: Callable[[Manifests], Manifests] | None = None,
@@ -108,19 +109,19 @@ def running_installation(
     """The overlay as it is rendered, ready to serve.
 
     Args:
-        overlay: Its name.
+        name: Of the overlay.
         redis: Whose URL is in the Secrets of both services; None for the one that the overlay brings.
         edit: What to change, for a test that the change is noticed.
         pace, lag: Of the cluster.
     """
-    registration = Registration()
-    store = secret_store(registration, redis.url if redis else None)
-    manifests = rendered(overlay).with_secrets_of(store)
+    with tempfile.TemporaryDirectory() as directory:
+        store = secret_store(Path(directory), redis.url if redis else None)
+    manifests = overlay(name).with_secrets_of(store)
     manifests = (edit(manifests) if edit else manifests).with_objects(*sample_server(UPSTREAMS_NAMESPACE).objects)
     known: dict[str, Image] = {"valkey": images.valkey(), "authproxy-examples": images.python(), "idle": Image()}
     names = {PROVIDER: _PROVIDER_ADDRESS}
     with running_cluster(manifests, known, names, pace=pace, lag=lag) as cluster:
-        surroundings = _Surroundings(cluster, known, registration, store)
+        surroundings = _Surroundings(cluster, known, store)
         surroundings.start()
         if redis:
             redis.start(cluster, known, surroundings.files)
@@ -134,7 +135,6 @@ class _Surroundings:
 
     cluster: Cluster
     images: dict[str, Image]
-    registration: Registration
     store: SecretStore
     _ingress: Pod | None = None
 
@@ -160,7 +160,7 @@ class _Surroundings:
 
     def _start_provider(self, certificate_file: Path, key: Path) -> None:
         self.images["provider"] = images.python(certificate=certificate_file, key=key)
-        registered = self.registration
+        registered = Registration.stored(self.store)
         variables = {
             "TENANT": registered.tenant,
             "CLIENT_ID": registered.client_id,

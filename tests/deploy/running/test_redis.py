@@ -103,7 +103,9 @@ def ask(staging: Installation, source: str, user: str | None, *command: str) -> 
     """The reply to `user`, None for somebody without a password, who connects from a pod of `source`."""
     (pod, *_) = staging.cluster.pods_of(source)
     address, port = staging.cluster.services.place_of("authproxy", "redis", "redis")
-    credentials = staging.store[f"authproxy/{user}"]["redis_url"].rpartition("@")[0] + "@" if user else "redis://"
+    credentials = (
+        staging.store[f"authproxy/{user}"]["redis_url"].strip().rpartition("@")[0] + "@" if user else "redis://"
+    )
 
     def answer() -> Any:
         with redis.Redis.from_url(f"{credentials}{address}:{port}/0", socket_timeout=5) as client:
