@@ -111,8 +111,8 @@ class Cluster:
                 self._changes.wait(0.05)
 
     def wait_until_ready(self) -> None:
-        """Return once every pod is ready, and everybody knows."""
-        pods = [*self.present, *self.outside]
+        """Return once every pod that has not ended is ready, and everybody knows."""
+        pods = [*self.present, *(pod for pod in self.outside if not pod.has_ended)]
         self.wait_until(lambda: all(pod.is_ready for pod in pods), "all pods are ready", *pods)
         self._propagation.settle()
 

@@ -202,4 +202,6 @@ def answers(question: Callable[[], bool]) -> bool:
 
 _USERS = f"""user default on nopass ~* &* +@all
 user app on >{_PASSWORD} ~* +@read +@write +@connection +eval +evalsha +script|load -@dangerous +cluster|slots"""
-_COMMON = ('save ""', "aclfile users.acl", "protected-mode no", "bind *", "repl-diskless-sync-delay 0")
+# A replica is sent everything at once, and a cluster shows it as soon as it was sent anything.
+_REPLICATION = ("repl-diskless-sync-delay 0", "repl-ping-replica-period 1")
+_COMMON = ('save ""', "aclfile users.acl", "protected-mode no", "bind *", *_REPLICATION)

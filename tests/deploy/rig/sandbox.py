@@ -96,20 +96,26 @@ class Sandbox:
             *entering(self.namespace),
             *("bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", self.hostname),
             *("--as-pid-1", "--die-with-parent", "--new-session", *options),
-            *self._root(),
+            *self._system(),
             *self.volumes,
+            *self._programs(),
             *(["--remount-ro", "/"] if self._rights.get("readOnlyRootFilesystem") else []),
             *("--clearenv", *self._environment(), "--chdir", self.container.get("workingDir", "/")),
             *("--", "setpriv", *self._privileges(), "--"),
             *command,
         ]
 
-    def _root(self) -> Iterator[str]:
-        for path in (*map(Path, _SYSTEM), *self.image.paths):
-            yield from (*parents(path), "--ro-bind-try", str(path), str(path))
+    def _system(self) -> Iterator[str]:
+        for path in _SYSTEM:
+            yield from (*parents(Path(path)), "--ro-bind-try", path, path)
         for link in _LINKS:
             yield from ("--symlink", f"usr/{link}", f"/{link}")
         yield from ("--proc", "/proc", "--dev", "/dev", "--ro-bind", str(self.hosts), "/etc/hosts")
+
+    def _programs(self) -> Iterator[str]:
+        """What the image adds. After the volumes, because this checkout may be below /tmp, which one of them covers."""
+        for path in self.image.paths:
+            yield from (*parents(path), "--ro-bind", str(path), str(path))
         for place, source in self.image.files.items():
             yield from (*parents(Path(place)), "--ro-bind", str(source), place)
 
