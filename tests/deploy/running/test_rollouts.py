@@ -1,5 +1,6 @@
 """Rolling restarts while people are at it."""
 
+from collections import Counter
 from typing import Any
 
 import anyio
@@ -20,11 +21,13 @@ SERVICES = ("auth-server", "mcp-gateway")
 @pytest.mark.requirement("RS-06")
 async def test_nobody_notices_a_rolling_restart(staging: Installation) -> None:
     """Although it takes a while until everybody has heard that a pod is going, and some calls take longer."""
-    over = anyio.Event()
+    over, statuses = anyio.Event(), Counter[int]()
     async with under_load(staging, sign_ins=1, at_a_time=2) as load, anyio.create_task_group() as tasks:
         tasks.start_soon(make_long_calls, staging, over)
+        tasks.start_soon(ask_without_a_pause, staging, over, statuses)
         before = [pod for pods in await restarted(staging, *SERVICES) for pod in pods]
         over.set()
+    assert set(statuses) == {200}
     assert load.observed.failures == []
     assert not any(sign_in.was_retried or sign_in.lost for sign_in in load.sign_ins)
     assert load.signed_out == []
@@ -35,10 +38,20 @@ async def test_nobody_notices_a_rolling_restart(staging: Installation) -> None:
 
 async def test_a_rolling_restart_without_the_pause_before_it_is_noticed() -> None:
     """So the test above proves that the pause is there, and long enough."""
+    over, statuses = anyio.Event(), Counter[int]()
     with running_installation("staging", edit=without_the_pause, pace=PACE, lag=LAG) as installation:
-        async with under_load(installation, sign_ins=0, callers=8) as load:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask_without_a_pause, installation, over, statuses)
             await restarted(installation, "mcp-gateway")
-    assert 502 in {answer.status for answer in load.observed.failures}
+            over.set()
+    assert set(statuses) == {200, 502}
+
+
+async def ask_without_a_pause(installation: Installation, over: anyio.Event, statuses: Counter[int]) -> None:
+    """Hundreds of requests a second that any gateway answers, each at one of them by chance."""
+    async with installation.http(installation.new_person(), base_url=installation.public_url) as http:
+        while not over.is_set():
+            statuses[(await http.get("/.well-known/oauth-authorization-server")).status_code] += 1
 
 
 async def make_long_calls(installation: Installation, over: anyio.Event) -> None:
