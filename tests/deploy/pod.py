@@ -55,16 +55,23 @@ class Pod:
             return {key: base64.b64decode(value) for key, value in secret["data"].items()}
         return {path.name: path.read_bytes() for path in (secrets / name).iterdir()} if name else {}
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the process finds in its environment."""
+        return {name: self._here(value) for name, value in self.overlay.variables(self.workload).items()}
+
+    @property
+    def configuration(self) -> Path:
+        """The file that the process is told to read."""
+        command, option, path = self.workload.containers[0]["args"]
+        assert (command, option) == ("serve", "--config")
+        return Path(self._here(path))
+
     def check(self) -> tuple[int, str]:
         """How the program ends, and what it says, when it checks the settings that it would be started with."""
-        container = self.workload.containers[0]
-        paths = [mount["mountPath"] for mount in container["volumeMounts"]]
-        command, *arguments = [self._below(each, paths) for each in container["args"]]
-        assert command == "serve"
-        variables = {n: self._below(v, paths) for n, v in self.overlay.variables(self.workload).items()}
         result = subprocess.run(
-            [str(BINARIES / self.workload.name), "check", *arguments],
-            env={"PATH": os.environ["PATH"], **variables},
+            [str(BINARIES / self.workload.name), "check", "--config", str(self.configuration)],
+            env={"PATH": os.environ["PATH"], **self.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,6 +80,7 @@ class Pod:
         )
         return result.returncode, result.stdout
 
-    def _below(self, value: str, paths: list[str]) -> str:
-        is_path = any(value.startswith(f"{path}/") for path in paths)
+    def _here(self, value: str) -> str:
+        mounts = self.workload.containers[0]["volumeMounts"]
+        is_path = any(value.startswith(f"{mount['mountPath']}/") for mount in mounts)
         return f"{self.root}{value}" if is_path else value

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from auth_server.settings import load_settings
 from scripts.manifests import OVERLAYS
 from tests.deploy.installing import documented_keys, make_secrets, secret_manifests
 from tests.deploy.lint.overlay import SERVICES
@@ -32,6 +33,18 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_service_accepts_what_it_is_given(secrets: Path, tmp_path: Path, name: str, service: str) -> None:
     status, said = Pod.mounted(overlay(name), service, tmp_path, secrets).check()
     assert (status, said.splitlines()[-1]) == (0, said.splitlines()[-1].removesuffix(": ok") + ": ok"), said
+
+
+@pytest.mark.requirement("DP-03")
+def test_production_is_strict(secrets: Path, tmp_path: Path) -> None:
+    pod = Pod.mounted(overlay("production"), "auth-server", tmp_path, secrets)
+    settings = load_settings(pod.configuration, pod.variables).settings
+    assert settings.proxy_oauth.strict_uri_validation
+    assert settings.proxy_oauth.require_pkce
+    assert settings.proxy_oauth.allowed_redirect_uris == ("https://mcp.example.com/oauth/callback",)
+    assert list(settings.providers) == ["azure"]
+    assert (settings.development_mode, settings.public_metrics, settings.replicas) == (False, False, 3)
+    assert settings.trusted_proxies == ("10.0.0.0/8",)
 
 
 @pytest.mark.requirement("DP-03", "CF-03")

@@ -4,6 +4,7 @@ from tests.deploy.faults import identity, outside, running
 from tests.deploy.faults.fault import Faults
 
 FAULTS: Faults = [
+    *running.CUSTOM,
     *identity.REFERENCES,
     *identity.IDENTITY,
     *identity.SECRETS,

@@ -54,7 +54,7 @@ TRAFFIC: Faults = [
     Fault("a policy forgets the gateway", "point_24_conversations", "NetworkPolicy redis", "spec ingress 0 from 1",
           REMOVED),
     Fault("everybody reaches Redis", "point_24_conversations", "NetworkPolicy redis", "spec ingress 0 from", REMOVED),
-    Fault("metadata can be read", "point_24_conversations", _TO_INTERNET, "spec egress 0 to 0 ipBlock except 3",
+    Fault("metadata can be read", "point_24_conversations", _TO_INTERNET, "spec egress 0 to 0 ipBlock except 4",
           REMOVED),
     Fault("private networks can be reached", "point_24_conversations", _TO_INTERNET,
           "spec egress 0 to 0 ipBlock except", REMOVED),
@@ -68,6 +68,19 @@ TRAFFIC: Faults = [
     Whole("names cannot be resolved", "point_24_conversations", without("NetworkPolicy", "services-to-dns")),
     Fault("the managed Redis is elsewhere", "point_24_conversations", "NetworkPolicy services-to-redis",
           "spec egress 0 to 0 ipBlock cidr", "10.20.31.0/24", "production"),
+]  # fmt: skip
+
+CUSTOM: Faults = [
+    Fault("a field of an ExternalSecret is mistyped", "point_03_custom_resources", "ExternalSecret redis-acl",
+          "spec target", {"name": "redis-acl", "creationPolcy": "Owner"}),
+    Fault("a field of a rule is mistyped", "point_03_custom_resources", "PrometheusRule authproxy",
+          "spec groups 0 rules 2", {"alert": "A", "expr": "up", "fore": "5m"}, "production"),
+    Fault("a field of a monitor is mistyped", "point_03_custom_resources", "PodMonitor authproxy",
+          "spec podMetricsEndpoints 0", {"port": "management", "metricsPath": "/metrics"}, "production"),
+    Fault("a field of a route is mistyped", "point_03_custom_resources", "HTTPRoute mcp-gateway",
+          "spec rules 0 timeouts", {"requests": "0s"}, "production-gateway-api"),
+    Fault("an old version is used", "point_03_custom_resources", "ExternalSecret redis-acl", "apiVersion",
+          "external-secrets.io/v1beta1"),
 ]  # fmt: skip
 
 IMAGES: Faults = [

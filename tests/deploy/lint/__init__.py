@@ -4,6 +4,7 @@ A rule is a function over a rendered overlay that yields what is wrong. Its name
 docs/deployment-checklist.md that it checks.
 
     overlay      the objects, and the ways into them that rules share
+    custom       3: fields of custom resources
     references   5: names, ports and selectors lead somewhere
     identity     6, 14-16: who a pod is and what it may do
     secrets      7, 8
@@ -19,7 +20,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
-from tests.deploy.lint import capacity, identity, images, lifecycle, references, routes, secrets, settings, traffic
+from tests.deploy.lint import (
+    capacity,
+    custom,
+    identity,
+    images,
+    lifecycle,
+    references,
+    routes,
+    secrets,
+    settings,
+    traffic,
+)
 from tests.deploy.lint.overlay import Overlay
 
 __all__ = ["RULES", "Finding", "Overlay", "findings"]
@@ -44,7 +56,7 @@ def _rules(module: ModuleType) -> list[Rule]:
     return [value for name, value in vars(module).items() if name.startswith("point_")]
 
 
-_MODULES = (references, identity, secrets, settings, routes, lifecycle, capacity, traffic, images)
+_MODULES = (custom, references, identity, secrets, settings, routes, lifecycle, capacity, traffic, images)
 RULES: dict[str, Rule] = {rule.__name__: rule for module in _MODULES for rule in _rules(module)}
 
 

@@ -12,6 +12,8 @@ _INTERNET = ("203.0.113.7", "2001:db8::7")
 # The metadata services of the clouds, and everything that is not the internet.
 _INSIDE = (
     "169.254.169.254",
+    "168.63.129.16",
+    "192.0.0.192",
     "fd00:ec2::254",
     "10.1.2.3",
     "172.20.0.9",
@@ -19,6 +21,7 @@ _INSIDE = (
     "100.64.0.9",
     "127.0.0.1",
     "fe80::1",
+    "240.0.0.1",
 )
 
 
