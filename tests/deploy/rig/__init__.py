@@ -14,8 +14,17 @@ What a cluster does with them is done here in small, in the order in which one m
     policies     NetworkPolicies as nftables filters
     controllers  Deployments and StatefulSets: replicas, rollouts, rolling restarts
     ingress      Ingresses as an nginx
-    outside      the rest of the world: people, an identity provider, MCP servers
+    placement    pods of templates
     cluster      all of it together
+
+and around an overlay,
+
+    overlays       as they are rendered, with the Secrets that the README makes
+    images         what stands for images: the programs of this checkout, and Debian's
+    surroundings   an identity provider, an ingress controller
+    managed_redis  a Redis outside, behind Sentinels or as a Cluster
+    internet       people's way there
+    installation   all of it together
 
 It needs root, and Debian's iproute2, nftables, bubblewrap, util-linux, nginx-light and redis-server. Nothing outside of
 the namespaces is changed: no address, no route, no rule of the machine's own network.

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from tests.deploy.rig.controllers import Deployment, StatefulSet
 from tests.deploy.rig.endpoints import Propagation, endpoints
@@ -23,12 +23,11 @@ _RESERVED = 10  # addresses for the node
 
 
 class Cluster:
-    """Runs manifests.
+    """Runs manifests. In `images` is what stands for an image, by the last part of its name.
 
     Args:
         run: Whose namespaces and files these are.
         manifests: What runs.
-        images: What stands for an image, by the last part of its name.
         names: Addresses outside, by host name.
         pace: How many times faster than the manifests say the times of probes, pauses and rollouts pass.
         lag: Seconds of the cluster's time, so divided by `pace`, until a change of endpoints has arrived everywhere.
@@ -38,18 +37,20 @@ class Cluster:
         self,
         run: Run,
         manifests: Manifests,
-        images: Mapping[str, Image],
         names: Mapping[str, IPv4Address],
         pace: float,
         lag: float,
     ) -> None:
         self.run, self.manifests, self.pace = run, manifests, pace
         self.network, self.services = Network(run), ServiceAddresses(manifests)
+        self.images: dict[str, Image] = {}
         self.pods: list[Pod] = []
         self.outside: list[Pod] = []
         self.deployments: dict[str, Deployment] = {}
         self.stateful_sets: dict[str, StatefulSet] = {}
-        self._placement = Placement(run, self.network, manifests, self.services, images, names, pace, self._changed)
+        self._placement = Placement(
+            run, self.network, manifests, self.services, self.images, names, pace, self._changed
+        )
         self._propagation = Propagation(self.network, lag / pace)
         self._addresses = (PODS[number] for number in range(_RESERVED, PODS.num_addresses - 1))
         self._changes = threading.Condition()
@@ -73,9 +74,9 @@ class Cluster:
         pod.start()
         return pod
 
-    def create_outside(self, name: str, template: Object, address: IPv4Address, also: IPv4Network | None = None) -> Pod:
+    def create_outside(self, name: str, template: Object, address: IPv4Address) -> Pod:
         """Something outside of the cluster that starts now: it is in no namespace and no policy is about it."""
-        pod = self._placement.pod(name, "outside", template, address, also)
+        pod = self._placement.pod(name, "outside", template, address)
         self.outside.append(pod)
         pod.start()
         return pod
@@ -105,7 +106,7 @@ class Cluster:
                 if pod.failure:
                     raise pod.failure
             if time.monotonic() > deadline:
-                logs = [f"{pod.name}:\n{pod.log()[-2000:]}" for pod in pods]
+                logs = [f"{pod.name}:\n{pod.log()[-2000:]}" for pod in pods if not pod.is_ready]
                 raise AssertionError("\n".join([f"{what}: it did not happen in time", *logs]))
             with self._changes:
                 self._changes.wait(0.05)
@@ -127,7 +128,8 @@ class Cluster:
         for pod in pods:
             pod.destroy()
         for pod in pods:
-            pod.join(30)
+            with contextlib.suppress(NotRunnable):  # which whoever waited for it was told
+                pod.join(30)
         self._propagation.stop()
 
     @property
@@ -154,15 +156,14 @@ class Cluster:
 @contextlib.contextmanager
 def running_cluster(
     manifests: Manifests,
-    images: Mapping[str, Image],
     names: Mapping[str, IPv4Address] | None = None,
     *,
     pace: float = 1.0,
     lag: float = 0.0,
 ) -> Iterator[Cluster]:
-    """An empty cluster; `apply` starts the manifests. Nothing of it is left afterwards."""
+    """An empty cluster, which has to be told of images; `apply` starts the manifests. Nothing is left afterwards."""
     with claimed_run() as run:
-        cluster = Cluster(run, manifests, images, names or {}, pace, lag)
+        cluster = Cluster(run, manifests, names or {}, pace, lag)
         cluster.open()
         try:
             yield cluster

@@ -37,7 +37,7 @@ class ManagedRedis(Protocol):
         """For the Secrets."""
         ...
 
-    def start(self, cluster: Cluster, images: dict[str, Image], files: Path) -> None:
+    def start(self, cluster: Cluster, files: Path) -> None:
         """Start them, and return once they are complete."""
         ...
 
@@ -68,7 +68,6 @@ class Starter:
     """Starts servers, each from files of its own that it may rewrite."""
 
     cluster: Cluster
-    images: dict[str, Image]
     files: Path
 
     def server(self, name: str, address: IPv4Address, port: int, *options: str, **further: str) -> Server:
@@ -80,7 +79,7 @@ class Starter:
             (directory / file_name).write_text(content + "\n")
         image = valkey()
         files = {f"/etc/given/{file_name}": directory / file_name for file_name in given}
-        self.images[name] = Image((), (), image.variables, {**image.files, **files})
+        self.cluster.images[name] = Image((), (), image.variables, {**image.files, **files})
         command = ["sh", "-c", f"cp /etc/given/* /tmp && cd /tmp && exec valkey-server redis.conf {' '.join(options)}"]
         template = template_of(name, command, probe={"tcpSocket": {"port": port}}, restarts=False)
         return Server(address, port, self.cluster.create_outside(name, template, address))
@@ -100,8 +99,8 @@ class Sentinels:
         hosts = ",".join(f"{each}:{SENTINEL_PORT}" for each in self._watching)
         return f"redis+sentinel://app:{_PASSWORD}@{hosts}/{_SERVICE}/0"
 
-    def start(self, cluster: Cluster, images: dict[str, Image], files: Path) -> None:
-        starter, (primary, *replicas) = Starter(cluster, images, files), self._addresses
+    def start(self, cluster: Cluster, files: Path) -> None:
+        starter, (primary, *replicas) = Starter(cluster, files), self._addresses
         self.servers.append(starter.server("redis-1", primary, PORT))
         for number, address in enumerate(replicas, 2):
             self.servers.append(starter.server(f"redis-{number}", address, PORT, f"--replicaof {primary} {PORT}"))
@@ -152,8 +151,8 @@ class RedisCluster:
         named = ",".join(f"{address}:{PORT}" for address in (self._addresses[0], self._addresses[-1]))
         return f"redis+cluster://app:{_PASSWORD}@{named}"
 
-    def start(self, cluster: Cluster, images: dict[str, Image], files: Path) -> None:
-        starter, known = Starter(cluster, images, files), {each: secrets.token_hex(20) for each in self._addresses}
+    def start(self, cluster: Cluster, files: Path) -> None:
+        starter, known = Starter(cluster, files), {each: secrets.token_hex(20) for each in self._addresses}
         options = ["--cluster-enabled yes", f"--cluster-node-timeout {DOWN_AFTER_MS}"]
         options += ["--cluster-config-file nodes.conf", "--cluster-replica-validity-factor 0"]
         for number, address in enumerate(self._addresses, 1):

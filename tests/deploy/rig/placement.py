@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 
@@ -42,9 +42,7 @@ class Placement:
     changed: Callable[[], None]
     _numbers: "count[int]" = field(default_factory=count)
 
-    def pod(
-        self, name: str, namespace: str, template: Object, address: IPv4Address, also: IPv4Network | None = None
-    ) -> Pod:
+    def pod(self, name: str, namespace: str, template: Object, address: IPv4Address) -> Pod:
         """A pod that can be started; raises NotRunnable for what is not modelled, or refers to nothing."""
         spec, labels = template["spec"], template.get("metadata", {}).get("labels", {})
         if unknown := spec.keys() & _NOT_RUN:
@@ -58,7 +56,7 @@ class Placement:
             image=self._image(container["image"]),
             spec=spec,
             container=container,
-            namespace=self.network.connect(directory.name, address, also),
+            namespace=self.network.connect(directory.name, address),
             hostname=name,
             hosts=self._hosts(directory, name, namespace, address),
             volumes=tuple(volumes.arguments(spec, container)),

@@ -80,16 +80,14 @@ class Sandbox:
         except OSError as error:
             raise NotRunnable(f"{self.hostname} cannot be started: {error}") from error
         if not said:
+            process.wait()
             raise NotRunnable(f"{self.hostname} cannot be started: {log.read_text()}")
         return Container(process, int(json.loads(said)["child-pid"]))
 
     def run(self, command: list[str], timeout: float) -> int:
-        """Run a command beside the container, where all is as the container has it; its exit code."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return subprocess.run(
-                self._command(command), capture_output=True, timeout=timeout, check=False, env={}
-            ).returncode
-        return -1
+        """Run a command beside the container, where all is as the container has it; its exit code, or timeout(1)'s."""
+        bounded = self._command(["timeout", str(timeout), *command])
+        return subprocess.run(bounded, capture_output=True, timeout=timeout + 10, check=False, env={}).returncode
 
     def _command(self, command: list[str], *options: str) -> list[str]:
         return [

@@ -11,21 +11,18 @@ def template_of(
     command: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     *,
-    mounts: str | None = None,
     probe: Object | None = None,
     restarts: bool = True,
 ) -> Object:
     """The template of a pod of the rig's own, with an unprivileged user and /tmp.
 
-    `mounts` is where a claim named after the image appears; `restarts` says whether it is started again when it ends.
+    `restarts` says whether it is started again when it ends.
     """
-    paths = {"tmp": "/tmp"} | ({image: mounts} if mounts else {})
     container: dict[str, Any] = {"name": image, "image": image, **({"command": [*command]} if command else {})}
     container["env"] = [{"name": name, "value": value} for name, value in (variables or {}).items()]
-    container["volumeMounts"] = [{"name": name, "mountPath": path} for name, path in paths.items()]
+    container["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]
     container |= {"readinessProbe": {**probe, "periodSeconds": 1}} if probe else {}
-    volumes: list[Object] = [{"name": "tmp", "emptyDir": {}}]
-    volumes += [{"name": image, "persistentVolumeClaim": {"claimName": image}}] if mounts else []
+    volumes = [{"name": "tmp", "emptyDir": {}}]
     rights = {"runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532}
     spec = {"containers": [container], "volumes": volumes, "securityContext": rights, "enableServiceLinks": False}
     spec["restartPolicy"] = "Always" if restarts else "Never"

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -94,7 +95,7 @@ def manifests() -> Manifests:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Of its own, and in a hurry."""
-    with running_cluster(manifests(), {"python": images.python(), "idle": Image()}, pace=5) as running:
+    with started(manifests(), pace=5) as running:
         running.apply()
         yield running
 
@@ -148,7 +149,7 @@ def test_who_does_not_stop_when_asked_is_killed() -> None:
     def stubborn(deployment: dict[str, Any]) -> None:
         container(deployment)["env"] = [{"name": "STUBBORN", "value": "yes"}]
 
-    with running_cluster(manifests().edited("Deployment", "web", stubborn), {"python": images.python()}) as cluster:
+    with started(manifests().edited("Deployment", "web", stubborn)) as cluster:
         cluster.apply()
         before = cluster.deployments["web"].restart()
         for pod in before:
@@ -195,7 +196,7 @@ def test_who_does_not_stop_when_asked_is_killed() -> None:
 )
 def test_what_could_not_run_is_refused(edit: Callable[[dict[str, Any]], None], complaint: str) -> None:
     edited = manifests().edited("Deployment", "web", edit)
-    with running_cluster(edited, {"python": images.python()}) as cluster, pytest.raises(NotRunnable, match=complaint):
+    with started(edited) as cluster, pytest.raises(NotRunnable, match=complaint):
         cluster.apply()
 
 
@@ -220,9 +221,17 @@ def test_what_a_killed_run_left_behind_is_gone_after_the_next_one() -> None:
         assert not Path(f"/proc/{pid}/root/tmp/ready").exists()
 
 
+@contextmanager
+def started(chosen: Manifests, pace: float = 1) -> Iterator[Cluster]:
+    """A cluster that knows the images; nothing is applied yet."""
+    with running_cluster(chosen, pace=pace) as cluster:
+        cluster.images.update(python=images.python(), idle=Image())
+        yield cluster
+
+
 def run_forever() -> None:
     """For the test above: a cluster whose process is about to be killed."""
-    with running_cluster(manifests(), {"python": images.python()}) as cluster:
+    with started(manifests()) as cluster:
         cluster.apply()
         sys.stdout.write(f"{cluster.run.name} {cluster.pods_of('web')[0].pid}\n")
         sys.stdout.flush()

@@ -50,9 +50,13 @@ async def test_another_host_is_not_served(staging: Installation, http: httpx.Asy
     assert (answer.status_code, await answered_by(staging, answer)) == (404, NOBODY)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/gateway-oauth/metrics", "/login/../metrics", "//metrics"])
-async def test_metrics_cannot_be_read_through_the_ingress(http: httpx.AsyncClient, path: str) -> None:
-    answer = await http.send(http.build_request("GET", "/", extensions={"target": path.encode()}))
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "/gateway-oauth/metrics", "/login/%2e%2e/metrics", "//metrics", "/login/metrics"]
+)
+async def test_metrics_cannot_be_read_through_the_ingress(
+    staging: Installation, http: httpx.AsyncClient, path: str
+) -> None:
+    answer = await http.get(staging.public_url + path)
     assert answer.status_code == 404
     assert "# HELP" not in answer.text
 
