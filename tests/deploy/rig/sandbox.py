@@ -108,6 +108,8 @@ class Sandbox:
             yield from (*parents(Path(path)), "--ro-bind-try", path, path)
         for link in _LINKS:
             yield from ("--symlink", f"usr/{link}", f"/{link}")
+        # Which anybody may write to where the root is not read-only.
+        yield from ("--dir", "/var", "--perms", "1777", "--dir", "/var/tmp")
         yield from ("--proc", "/proc", "--dev", "/dev", "--ro-bind", str(self.hosts), "/etc/hosts")
 
     def _programs(self) -> Iterator[str]:

@@ -29,7 +29,7 @@ def test_each_is_an_unprivileged_user_without_capabilities(staging: Installation
 def test_each_writes_to_its_volume_and_nowhere_else(staging: Installation, workload: str, writable: str) -> None:
     (pod, *_) = staging.cluster.pods_of(workload)
     mounts = [mount["mountPath"] for mount in pod.sandbox.container["volumeMounts"]]
-    tried = ["/", "/etc", "/run", "/usr/bin", "/proc/sys", *mounts]
+    tried = ["/", "/etc", "/run", "/usr/bin", "/var/tmp", "/proc/sys", *mounts]
     written = [path for path in tried if pod.sandbox.run(["touch", f"{path}/probe"], timeout=10) == 0]
     assert written == [writable]
 
