@@ -1,6 +1,8 @@
 """The Redis of the overlay: whom it serves with what, and what people see when it is gone and back."""
 
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -12,14 +14,15 @@ from redis.exceptions import NoPermissionError
 
 from tests.deploy.rig.installation import Installation
 from tests.deploy.rig.network import within
+from tests.deploy.rig.pods import Pod
 from tests.deploy.traffic.observed import Observed
 from tests.deploy.traffic.sign_in import SignIn
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rig, pytest.mark.requirement("DP-11")]
 
 SERVICES = ("auth-server", "mcp-gateway")
-# Of records.DEADLINE, and a second for everything else.
-ANSWERED_WITHIN = 5.0
+# Twice the deadline over what the store is asked, and something to spare.
+ANSWERED_WITHIN = 10.0
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -46,28 +49,25 @@ def test_who_has_no_password_may_ping_and_nothing_else(staging: Installation) ->
 
 
 @pytest.mark.requirement("ST-05", "OP-03")
-async def test_while_it_is_gone_people_are_told_to_wait_and_nothing_needs_a_restart(
-    staging: Installation, http: httpx.AsyncClient
-) -> None:
+async def test_while_it_is_gone_people_are_told_to_wait_and_nothing_needs_a_restart(staging: Installation) -> None:
     pods = [pod for service in SERVICES for pod in staging.cluster.pods_of(service)]
     starts = [pod.starts for pod in pods]
     person = SignIn(staging, Observed())
     await person.run()
-    await anyio.to_thread.run_sync(staging.cluster.stateful_sets["redis"].stop)
-    began = time.monotonic()
-    login = await http.get(
-        "/login", params={"gateway_uri": f"{staging.public_url}/oauth/callback", "code_challenge": "x" * 43}
-    )
-    refresh = await http.post("/oauth/token", data=person.client.refresh_form(person.tokens["refresh_token"]))
-    took = time.monotonic() - began
-    assert (login.status_code, refresh.status_code, refresh.json()["error"]) == (503, 503, "temporarily_unavailable")
-    assert int(login.headers["retry-after"]) > 0
-    assert int(refresh.headers["retry-after"]) > 0
-    assert "Wait a moment" in login.text
-    assert took < 2 * ANSWERED_WITHIN
-    await in_a_thread(staging, lambda: not any(pod.is_ready for pod in pods), "no service is ready")
-    staging.cluster.stateful_sets["redis"].scale_up()
-    await anyio.to_thread.run_sync(staging.cluster.wait_until_ready)
+    refresh = person.client.refresh_form(person.tokens["refresh_token"])
+    login = {"gateway_uri": f"{staging.public_url}/oauth/callback", "code_challenge": "x" * 43}
+    async with gone(staging):
+        # By the ingress controller, which soon would not ask them any more, since they are not ready.
+        for pod in staging.cluster.pods_of("auth-server"):
+            page = await answer_of(
+                staging, pod, partial(httpx.get, url=f"http://{pod.address}:8080/login", params=login)
+            )
+            assert "Wait a moment" in page.text
+        for pod in staging.cluster.pods_of("mcp-gateway"):
+            url = f"http://{pod.address}:8090/oauth/token"
+            refused = await answer_of(staging, pod, partial(httpx.post, url=url, data=refresh))
+            assert refused.json()["error"] == "temporarily_unavailable"
+        await in_a_thread(staging, lambda: not any(pod.is_ready for pod in pods), "no service is ready")
     await check_still_signed_in(staging, person)
     assert [pod.starts for pod in pods] == starts
 
@@ -85,6 +85,27 @@ async def test_what_it_was_given_survives_it(staging: Installation, how: str) ->
         await anyio.to_thread.run_sync(staging.cluster.stateful_sets["redis"].restart)
     await anyio.to_thread.run_sync(staging.cluster.wait_until_ready)
     await check_still_signed_in(staging, person)
+
+
+@asynccontextmanager
+async def gone(staging: Installation) -> AsyncIterator[None]:
+    """It is, until the context ends; then everybody is ready again."""
+    await anyio.to_thread.run_sync(staging.cluster.stateful_sets["redis"].stop)
+    try:
+        yield
+    finally:
+        staging.cluster.stateful_sets["redis"].scale_up()
+        await anyio.to_thread.run_sync(staging.cluster.wait_until_ready)
+
+
+async def answer_of(staging: Installation, pod: Pod, send: Callable[..., httpx.Response]) -> httpx.Response:
+    """Answered in time, with a 503 that says when to come back."""
+    ask = partial(send, headers={"Host": staging.public_url.removeprefix("https://")}, trust_env=False, timeout=30)
+    began = time.monotonic()
+    answer = await anyio.to_thread.run_sync(within, staging.ingress.sandbox.namespace, ask)
+    assert time.monotonic() - began < ANSWERED_WITHIN
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True), pod.name
+    return answer
 
 
 async def check_still_signed_in(staging: Installation, person: SignIn) -> None:
