@@ -96,8 +96,11 @@ class StatefulSet:
         """Start its pod; not waiting for it."""
         if self.manifest["spec"].get("replicas", 1) != 1:
             raise NotRunnable(f"{self.name} has several replicas")
-        template, namespace = self.manifest["spec"]["template"], namespace_of(self.manifest)
-        self.pods = [self.node.create_pod(f"{self.name}-0", namespace, template)]
+        name, template = f"{self.name}-0", self.manifest["spec"]["template"]
+        claims = [each["metadata"]["name"] for each in self.manifest["spec"].get("volumeClaimTemplates", [])]
+        claimed = [{"name": each, "persistentVolumeClaim": {"claimName": f"{each}-{name}"}} for each in claims]
+        spec = {**template["spec"], "volumes": [*template["spec"].get("volumes", []), *claimed]}
+        self.pods = [self.node.create_pod(name, namespace_of(self.manifest), {**template, "spec": spec})]
 
     def stop(self) -> Pod:
         """Delete its pod and wait until it has ended; nothing replaces it before `scale_up`."""

@@ -51,7 +51,7 @@ class Placement:
         directory = self.run.directory / "pods" / f"{name}-{next(self._numbers)}"
         directory.mkdir(parents=True)
         group = spec.get("securityContext", {}).get("fsGroup")
-        volumes = Volumes(self.manifests, directory, self.run.directory / "claims", name, namespace, group)
+        volumes = Volumes(self.manifests, directory, self.run.directory / "claims", namespace, group)
         sandbox = Sandbox(
             image=self._image(container["image"]),
             spec=spec,

@@ -20,14 +20,13 @@ class Volumes:
         manifests: Where ConfigMaps and Secrets are.
         pod: A directory of the pod's own, gone with it.
         claims: Where PersistentVolumeClaims are, which survive the pod.
-        pod_name, namespace: Whose they are.
+        namespace: Whose they are.
         group: The pod's `fsGroup`, if it has one.
     """
 
     manifests: Manifests
     pod: Path
     claims: Path
-    pod_name: str
     namespace: str
     group: int | None
 
@@ -37,14 +36,14 @@ class Volumes:
         for mount in container.get("volumeMounts", []):
             if mount.keys() - {"name", "mountPath", "readOnly"}:
                 raise NotRunnable(f"a mount with {sorted(mount)}")
+            if mount["name"] not in volumes:
+                raise NotRunnable(f"there is no volume {mount['name']}")
             yield from parents(Path(mount["mountPath"]))
-            yield from self._mounted(volumes.get(mount["name"]), mount)
+            yield from self._mounted(volumes[mount["name"]], mount)
 
-    def _mounted(self, volume: Object | None, mount: Object) -> Iterator[str]:
+    def _mounted(self, volume: Object, mount: Object) -> Iterator[str]:
         path, is_read_only = mount["mountPath"], mount.get("readOnly", False)
-        if volume is None:
-            yield from ("--bind", str(self._claim(f"{mount['name']}-{self.pod_name}")), path)
-        elif "emptyDir" in volume:
+        if "emptyDir" in volume:
             if limit := volume["emptyDir"].get("sizeLimit"):
                 yield from ("--size", str(size(limit)))
             yield from ("--perms", "0777", "--tmpfs", path)

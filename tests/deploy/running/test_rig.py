@@ -185,6 +185,11 @@ def test_who_does_not_stop_when_asked_is_killed() -> None:
             id="no user",
         ),
         pytest.param(
+            lambda d: container(d)["volumeMounts"].append({"name": "typo", "mountPath": "/x"}),
+            "no volume typo",
+            id="a volume that is missing",
+        ),
+        pytest.param(
             lambda d: d["spec"]["template"]["spec"].update(initContainers=[{}]), "initContainers", id="not modelled"
         ),
         pytest.param(
