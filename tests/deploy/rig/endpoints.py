@@ -11,6 +11,7 @@ from tests.deploy.rig.network import Network
 from tests.deploy.rig.pods import Pod
 from tests.deploy.rig.probes import port_number
 from tests.deploy.rig.services import Endpoints, Place, ServiceAddresses, ServiceTable
+from tests.support.servers import wait_until
 
 
 def endpoints(addresses: ServiceAddresses, pods: Sequence[Pod]) -> Endpoints:
@@ -53,7 +54,7 @@ class Propagation:
 
     def settle(self) -> None:
         """Return once the node knows all that was announced."""
-        self._changes.join()
+        wait_until(lambda: self._changes.unfinished_tasks == 0, self._failure)
 
     def stop(self) -> None:
         """End, without waiting for what is on its way."""
@@ -61,6 +62,9 @@ class Propagation:
         self._changes.put(None)
         if self._thread:
             self._thread.join(60)
+
+    def _failure(self) -> str | None:
+        return None if self._thread and self._thread.is_alive() else "nobody brings changes to the node"
 
     def _propagate(self) -> None:
         while change := self._changes.get():
