@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {f"{_HTTP}.{name}" for name in ("client", "request_id", "serving")},
     f"{AUTH}.domain": VALUES,
     f"{AUTH}.settings": VALUES
-    | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"},
+    | {f"{AUTH}.domain", f"{AUTH}.providers.client_key", _CONFIG, f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"}
+    | {f"{_RECORDS}.store_url"},
     f"{AUTH}.flows": VALUES | {f"{AUTH}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.patterns", f"{GATEWAY}.tokens.signing_keys", _CONFIG}
-    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits"},
+    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits", f"{_RECORDS}.store_url"},
     f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
@@ -96,7 +97,7 @@ HOMES: dict[str, set[str]] = {
     # A service declares the options of its own commands; a wrapper that did it for them would be a second click.
     "click": {f"{COMMON}.cli", f"{GATEWAY}.cli"},
     "cryptography": {f"{_RECORDS}.sealing"},
-    "fakeredis": {f"{_RECORDS}.redis_store"},
+    "fakeredis": {f"{_RECORDS}.connections"},
     "httpcore": {f"{_HTTP}.document_fetcher"},
     "httpx": {
         f"{_HTTP}.client",
@@ -118,7 +119,7 @@ HOMES: dict[str, set[str]] = {
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
     "re2": {f"{GATEWAY}.patterns"},
-    "redis": {f"{_RECORDS}.redis_store", f"{_RECORDS}.rate_limits", f"{_DOCTOR}.store"},
+    "redis": {f"{_RECORDS}.{name}" for name in ("cluster", "commands", "connections")} | {f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},
     "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}

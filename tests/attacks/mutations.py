@@ -1266,4 +1266,36 @@ MUTATIONS = [
         "tests/mcp_gateway/test_grants_without_sign_in.py::"
         "test_a_grant_is_there_for_as_long_as_its_token_and_not_much_longer[by_itself]",
     ),
+    Mutation(
+        "a value that can be taken once, after a lost reply",
+        f"{_COMMON}/records/redis_store.py",
+        "await self.commands.once(lambda client: client.getdel(key), key)",
+        "await self.commands.repeatable(lambda client: client.getdel(key), key)",
+        "tests/common/test_store_failures.py::"
+        "test_a_take_whose_reply_is_lost_is_unavailable_and_never_looks_like_a_second_use[single]",
+    ),
+    Mutation(
+        "a command that must not run twice",
+        f"{_COMMON}/records/commands.py",
+        "return await self._reply(command, key, self.deadline, _did_not_run)",
+        "return await self._reply(command, key, self.deadline, _may_run_again)",
+        "tests/common/test_commands.py::"
+        "test_a_command_that_must_not_run_twice_is_not_sent_again_where_it_may_have_run[connection lost]",
+    ),
+    Mutation(
+        "TLS without a check of certificates",
+        f"{_COMMON}/records/store_url.py",
+        "if name not in known:",
+        "if False:",
+        "tests/common/test_store_url.py::"
+        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[certificates not checked]",
+    ),
+    Mutation(
+        "a password that is refused with its URL",
+        f"{_COMMON}/records/store_url.py",
+        "f\"it has a parameter that is none of {', '.join(known)}\"",
+        "f\"it has a parameter that is none of {', '.join(known)}: {name}\"",
+        "tests/common/test_store_url.py::"
+        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[a secret in place of an option]",
+    ),
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from authproxy_common.records import Collection, RedisStore, SealingKeys, generate_key, open_store
 from authproxy_common.secret import Secret, digest
+from tests.support.stored import client_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-03")]
 
@@ -45,7 +46,7 @@ def sessions(store: RedisStore) -> Collection[Session]:
 
 async def stored(store: RedisStore) -> dict[bytes, bytes]:
     """Everything that the store holds, as somebody would find it who broke in."""
-    return {key: await store.get(key.decode()) or b"" async for key in store.patient.scan_iter()}
+    return {key: await store.get(key.decode()) or b"" async for key in client_of(store).scan_iter()}
 
 
 async def test_a_record_comes_back_as_it_was_written(sessions: Collection[Session]) -> None:
@@ -203,5 +204,5 @@ async def test_a_record_lives_as_long_as_its_collection_or_its_writer_says(
 ) -> None:
     await getattr(sessions, verb)("id", ALICE, ttl)
 
-    left = timedelta(milliseconds=await store.patient.pttl(f"gateway:session:{digest('id')}"))
+    left = timedelta(milliseconds=await client_of(store).pttl(f"gateway:session:{digest('id')}"))
     assert lives - timedelta(seconds=10) < left <= lives

@@ -8,6 +8,7 @@ import pytest
 from authproxy_common.records import RedisStore, generate_key, open_store
 from authproxy_common.records.development_keys import development_key
 from authproxy_common.secret import Secret
+from tests.support.stored import client_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-04")]
 
@@ -57,4 +58,4 @@ async def test_keys_of_other_names_and_stores_are_others(store: RedisStore) -> N
 async def test_a_kept_key_has_a_lifetime_like_every_value(store: RedisStore) -> None:
     await development_key(store, "gateway:sealing", generate_key)
 
-    assert [await store.patient.pttl(key) > 0 async for key in store.patient.scan_iter()] == [True]
+    assert [await client_of(store).pttl(key) > 0 async for key in client_of(store).scan_iter()] == [True]

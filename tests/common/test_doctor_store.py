@@ -14,7 +14,9 @@ from authproxy_common.secret import Secret
 from tests.common.test_store_tls import redis_with_tls
 from tests.support.certificates import certificate
 from tests.support.diagnosis import PATIENCE, closed, saying, silent
+from tests.support.redis_topologies import Cluster, Sentinels
 from tests.support.servers import RedisServer, answers, free_port, wait_until
+from tests.support.stored import client_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-10", "ST-05", "OP-02")]
 
@@ -71,9 +73,9 @@ async def test_a_redis_as_it_should_be_passes_and_everything_that_was_written_ha
         Finding("redis records", PASSED, "writes with a lifetime, and hands out once"),
         Finding("redis rate limits", PASSED, "counts"),
     ]
-    left = [key async for key in store.store.once.scan_iter("sample:*")]
+    left = [key async for key in client_of(store.store).scan_iter("sample:*")]
     assert left
-    assert min([await store.store.once.ttl(key) for key in left]) > 0
+    assert min([await client_of(store.store).ttl(key) for key in left]) > 0
     await store.aclose()
 
 
@@ -83,7 +85,7 @@ async def test_an_embedded_store_cannot_be_looked_into() -> None:
             "redis",
             SKIPPED,
             "memory:// lives in the process that serves, where nobody else can look",
-            "name a redis:// or rediss:// URL in redis_url for more than one replica, and to survive restarts",
+            "name a Redis in redis_url for more than one replica, and to survive restarts",
         )
     ]
 
@@ -136,14 +138,15 @@ async def test_a_redis_that_is_full(redis_server_binary: str) -> None:
         ]
 
 
-ACL_REMEDY = "allow +@read +@write +@connection +evalsha +script|load on the keys that this service writes"
+ACL_REMEDY = (
+    "allow +@read +@write +@connection +eval -@dangerous on this service's keys, and in a cluster +cluster|slots"
+)
 
 
 @pytest.mark.parametrize(
     ("rule", "records", "limits"),
     [
-        pytest.param("-evalsha", None, "the command EVALSHA", id="no scripts"),
-        pytest.param("-script", None, "the command SCRIPT|LOAD", id="none that are new"),
+        pytest.param("-eval", None, "the command EVAL", id="no scripts"),
         pytest.param("-getdel", "the command GETDEL", None, id="no taking"),
         pytest.param("resetkeys ~other:*", "what we need", "what we need", id="no keys"),
     ],
@@ -173,6 +176,47 @@ async def test_a_user_who_may_do_what_the_remedy_says_may_do_enough(redis_server
     assert [line.outcome for line in lines] == [PASSED, PASSED, PASSED]
 
 
+@pytest.mark.parametrize("topology", ["redis_behind_tls", "redis_sentinels", "redis_cluster"])
+async def test_a_redis_is_examined_however_it_is_run(request: pytest.FixtureRequest, topology: str) -> None:
+    url: Secret = request.getfixturevalue(topology).url
+    store = StoreExamination.of("test", url)
+    lines = await examine(store.checks(), PATIENCE)
+    await store.aclose()
+    assert [(line.name, line.outcome) for line in lines] == [
+        ("redis", PASSED),
+        ("redis records", PASSED),
+        ("redis rate limits", PASSED),
+    ]
+
+
+async def test_a_primary_by_a_name_that_the_sentinels_do_not_use(redis_sentinels: Sentinels) -> None:
+    assert await found(redis_sentinels.url.reveal().replace("/main/", "/another/")) == out_of_reach(
+        "is led by no primary that the Sentinels would know by this name",
+        "the path of redis_url must be what the Sentinels call it, and one of them must be reached from here",
+    )
+
+
+async def test_a_node_of_a_cluster_that_is_taken_for_a_single_server(redis_cluster: Cluster) -> None:
+    urls = [f"redis://{node.address}/0" for node in redis_cluster.nodes[:3]]
+    findings = [line for url in urls for line in (await found(url))[1:] if line.outcome == FAILED]
+    failure = ("is a node of a cluster", "redis_url must begin with redis+cluster:// or rediss+cluster://")
+    # The key of the count, at least, is not two of the nodes' own.
+    assert len(findings) >= 2
+    assert {(line.reason, line.remedy) for line in findings} == {failure}
+
+
+async def test_a_single_server_that_is_taken_for_a_cluster(redis_server: RedisServer) -> None:
+    assert await found(redis_server.url.replace("redis:", "redis+cluster:")) == out_of_reach(
+        "does not know what we need", "Redis 7.0 or newer is needed, of the kind that redis_url says"
+    )
+
+
+async def test_a_server_that_is_taken_for_a_sentinel(redis_server: RedisServer) -> None:
+    assert await found(f"redis+sentinel://127.0.0.1:{redis_server.port}/main") == out_of_reach(
+        "does not know the command SENTINEL", "Redis 7.0 or newer is needed, of the kind that redis_url says"
+    )
+
+
 async def test_a_store_that_forgets_at_once() -> None:
     async with saying(b"+PONG\r\n") as port:
         lines = await found(f"redis://127.0.0.1:{port}/0?protocol=2")
@@ -188,4 +232,6 @@ async def test_a_server_too_old_to_know_a_command_repeats_our_password_and_we_do
     said = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{PASSWORD}' \r\n"
     async with saying(said.encode()) as port:
         lines = await found(f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
-    assert lines == out_of_reach("does not know the command HELLO", "Redis 7.0 or newer is needed")
+    assert lines == out_of_reach(
+        "does not know the command HELLO", "Redis 7.0 or newer is needed, of the kind that redis_url says"
+    )

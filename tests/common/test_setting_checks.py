@@ -22,8 +22,6 @@ Check = Callable[[Any], str | None]
         pytest.param(checks.is_port, 65535, id="last port"),
         pytest.param(checks.is_management_port, 0, id="no management port"),
         pytest.param(checks.is_positive, 1, id="one"),
-        pytest.param(checks.is_store_url, Secret("rediss://:p@redis.test:6380/1"), id="store with TLS"),
-        pytest.param(checks.is_store_url, Secret("memory://"), id="store in memory"),
         pytest.param(checks.is_log_level, "INFO", id="log level"),
     ],
 )
@@ -45,9 +43,6 @@ def test_a_sound_value_has_nothing_wrong_with_it(check: Check, value: object) ->
         pytest.param(checks.is_port, 65536, id="port too high"),
         pytest.param(checks.is_management_port, -1, id="negative management port"),
         pytest.param(checks.is_positive, 0, id="zero"),
-        pytest.param(checks.is_store_url, Secret("http://redis.test"), id="store of another scheme"),
-        pytest.param(checks.is_store_url, Secret("redis://redis.test:port/0"), id="store port that is no number"),
-        pytest.param(checks.is_store_url, Secret("redis://:hun/ter2@redis.test:6379"), id="slash in a password"),
         pytest.param(checks.is_log_level, "verbose", id="unknown log level"),
     ],
 )
@@ -74,7 +69,6 @@ def test_what_is_fit_for_production_is_no_problem() -> None:
     [
         pytest.param(checks.is_url, "https://user:hunter2@idp.test", id="url"),
         pytest.param(checks.is_origin, "https://user:hunter2@idp.test", id="origin"),
-        pytest.param(checks.is_store_url, Secret("postgres://:hunter2@redis.test"), id="store"),
     ],
 )
 def test_no_explanation_repeats_the_value(check: Check, value: object) -> None:

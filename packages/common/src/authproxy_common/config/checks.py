@@ -2,12 +2,9 @@
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
-
-STORE_SCHEMES = ("redis://", "rediss://", "memory://")
 
 
 def is_url(value: str) -> str | None:
@@ -48,17 +45,6 @@ def is_positive(value: int) -> str | None:
 def is_not_negative(value: int) -> str | None:
     """Zero or more."""
     return None if value >= 0 else "must not be negative"
-
-
-def is_store_url(value: Secret) -> str | None:
-    """A URL of a store that exists. It may hold a password, so it arrives as a Secret."""
-    if not value.reveal().startswith(STORE_SCHEMES):
-        return f"must begin with one of {', '.join(STORE_SCHEMES)}"
-    try:
-        _ = urlsplit(value.reveal()).port
-    except ValueError:
-        return "is not a URL; / ? # and @ in a password are written %2F %3F %23 and %40"
-    return None
 
 
 def is_log_level(value: str) -> str | None:
@@ -111,7 +97,7 @@ def unfit_for_production(
         if not url.startswith("https://"):
             yield key, f"must be https:// {_UNLESS}"
     if redis_url.reveal().startswith("memory://"):
-        yield "redis_url", f"must be redis:// or rediss:// {_UNLESS}"
+        yield "redis_url", f"must name a Redis, redis:// or rediss://, {_UNLESS}"
     if not encryption_keys:
         yield "encryption_keys", f"is needed {_UNLESS}; make a key with `openssl rand -base64 32`"
 

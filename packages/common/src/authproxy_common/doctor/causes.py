@@ -9,7 +9,7 @@ from authproxy_common.doctor.findings import shown
 
 def cause_of(error: BaseException) -> str:
     """The first thing in the chain of causes that an operator can do something about."""
-    chain = list(_chain(error))
+    chain = list(causes(error))
     for kind, words in _KNOWN.items():
         for each in chain:
             if isinstance(each, kind):
@@ -31,10 +31,11 @@ _KNOWN: Mapping[type[BaseException], Callable[[BaseException], str]] = {
 }
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was made of."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
             for each in error.exceptions:
-                yield from _chain(each)
+                yield from causes(each)
         error = error.__cause__ or error.__context__

@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    MovedError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
 )
 
-from authproxy_common.doctor.causes import cause_of
+from authproxy_common.doctor.causes import cause_of, causes
 from authproxy_common.doctor.examination import Check
 from authproxy_common.doctor.findings import Failed, Skipped
 from authproxy_common.errors import TemporarilyUnavailable
@@ -46,13 +50,8 @@ class StoreExamination:
     @classmethod
     def of(cls, service: str, url: Secret) -> "StoreExamination":
         """The store at `url`; connects when first used."""
-        store = open_store(url)
-        # Without repetition: it would hide the reason behind a deadline.
         return cls(
-            service,
-            replace(store, patient=store.once),
-            open_rate_counters(url, service),
-            is_embedded=url.reveal().startswith("memory://"),
+            service, open_store(url), open_rate_counters(url, service), is_embedded=url.reveal().startswith("memory://")
         )
 
     def checks(self) -> list[Check]:
@@ -69,7 +68,7 @@ class StoreExamination:
         """There is nothing to ask."""
         raise Skipped(
             "memory:// lives in the process that serves, where nobody else can look",
-            "name a redis:// or rediss:// URL in redis_url for more than one replica, and to survive restarts",
+            "name a Redis in redis_url for more than one replica, and to survive restarts",
         )
 
     async def answers(self) -> str:
@@ -113,9 +112,11 @@ async def _translated(command: Awaitable[T]) -> T:
 
 
 def _failure(error: BaseException) -> Failed:
+    chain = list(causes(error))
     for kind, (reason, remedy) in _FAILURES.items():
-        if isinstance(error, kind):
-            return Failed(reason.format(_named_in(error)), remedy)
+        for each in chain:
+            if isinstance(each, kind):
+                return Failed(reason.format(_named_in(each)), remedy)
     return Failed(f"cannot be reached: {cause_of(error)}", "redis_url must name a Redis that listens to this machine")
 
 
@@ -124,11 +125,18 @@ _FAILURES: Mapping[type[BaseException], tuple[str, str]] = {
     AuthenticationError: ("refuses our user or password", "redis_url needs those that it knows"),
     NoPermissionError: (
         "our user may not run {}",
-        "allow +@read +@write +@connection +evalsha +script|load on the keys that this service writes",
+        "allow +@read +@write +@connection +eval -@dangerous on this service's keys, and in a cluster +cluster|slots",
     ),
+    MasterNotFoundError: (
+        "is led by no primary that the Sentinels would know by this name",
+        "the path of redis_url must be what the Sentinels call it, and one of them must be reached from here",
+    ),
+    ClusterDownError: ("is a cluster that is down", "every slot needs a primary that answers; see CLUSTER INFO"),
+    MovedError: ("is a node of a cluster", "redis_url must begin with redis+cluster:// or rediss+cluster://"),
+    BusyLoadingError: ("is reading what it had written down", "wait until it has started"),
     ReadOnlyError: ("is a replica, which takes no writes", "redis_url must name the primary"),
     OutOfMemoryError: ("has no memory left", "raise maxmemory, or find what fills it"),
-    ResponseError: ("does not know {}", "Redis 7.0 or newer is needed"),
+    ResponseError: ("does not know {}", "Redis 7.0 or newer is needed, of the kind that redis_url says"),
 }
 
 

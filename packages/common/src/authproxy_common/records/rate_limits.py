@@ -1,24 +1,43 @@
-"""Rate limits, counted in the store's server so that replicas share them; with `memory://`, in this process."""
+"""Rate limits, counted in the store's servers so that replicas share them; with `memory://`, in this process."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Protocol
 
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
-from redis.asyncio import BlockingConnectionPool
-from redis.exceptions import RedisError
+from limits.aio.storage import MemoryStorage
 
-from authproxy_common.errors import TemporarilyUnavailable, TooManyRequests
-from authproxy_common.records.redis_store import PING_DEADLINE, redis_pool
+from authproxy_common.errors import TooManyRequests
+from authproxy_common.records.commands import Commands
+from authproxy_common.records.connections import open_connections
+from authproxy_common.records.store_url import Topology, parse_store_url
 from authproxy_common.secret import Secret, digest
 
 UNLIMITED = "unlimited"
 
-Storage: TypeAlias = MemoryStorage | RedisStorage
+# A count without an end would shut somebody out for good, so the two belong together; no single command does both.
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  left = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return {count, left}
+"""
+
+
+class Counts(Protocol):
+    """Where requests are counted, in windows of time."""
+
+    async def count(self, key: str, window: timedelta) -> tuple[int, timedelta]:
+        """How often in its window, this time included, and how long that lasts; raises TemporarilyUnavailable."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +45,12 @@ class RateLimit:
     """One limit, such as registrations of an address.
 
     Args:
-        storage: Counts.
+        counts: Where it counts.
         name: Of the limit: prefix of its keys.
         rate: As `limits` spells it, `60/minute`.
     """
 
-    storage: Storage
+    counts: Counts
     name: str
     rate: RateLimitItem
 
@@ -42,15 +61,10 @@ class RateLimit:
             TooManyRequests: It is one too many; says when the next one may come.
             TemporarilyUnavailable: The store did not answer.
         """
-        limiter, key = FixedWindowRateLimiter(self.storage), (self.name, digest(who))
-        try:
-            async with asyncio.timeout(PING_DEADLINE.total_seconds()):
-                if await limiter.hit(self.rate, *key):
-                    return
-                window = await limiter.get_window_stats(self.rate, *key)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise TemporarilyUnavailable("the session store did not answer", dependency="redis") from error
-        raise TooManyRequests(retry_after=timedelta(seconds=max(1, window.reset_time - time.time())))
+        key = self.rate.key_for(self.name, digest(who))
+        count, left = await self.counts.count(key, timedelta(seconds=self.rate.get_expiry()))
+        if count > self.rate.amount:
+            raise TooManyRequests(retry_after=max(left, timedelta(seconds=1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +72,62 @@ class RateCounters:
     """Where limits count.
 
     Args:
-        storage: Counts.
-        pool: Its connections, where it has any.
+        counts: See there.
     """
 
-    storage: Storage
-    pool: BlockingConnectionPool | None = None
+    counts: Counts
 
     def limit(self, name: str, rate: str) -> RateLimit | None:
         """The limit called `name`, or None where `rate` is `unlimited`."""
-        return None if rate == UNLIMITED else RateLimit(self.storage, name, parse(rate))
+        return None if rate == UNLIMITED else RateLimit(self.counts, name, parse(rate))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self.pool is not None:
-            await self.pool.aclose()
+        await self.counts.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCounts:
+    """`Counts` in Redis.
+
+    Args:
+        commands: To its servers.
+        prefix: Of the keys.
+    """
+
+    commands: Commands
+    prefix: str
+
+    async def count(self, key: str, window: timedelta) -> tuple[int, timedelta]:
+        kept, milliseconds = f"{self.prefix}:{key}", window // timedelta(milliseconds=1)
+        # A request that is counted twice, because a reply was lost, is no harm.
+        count, left = await self.commands.repeatable(lambda client: client.eval(_COUNT, 1, kept, milliseconds), kept)
+        return int(count), timedelta(milliseconds=int(left))
+
+    async def aclose(self) -> None:
+        await self.commands.connections.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCounts:
+    """`Counts` of this process."""
+
+    storage: MemoryStorage
+
+    async def count(self, key: str, window: timedelta) -> tuple[int, timedelta]:
+        count = await self.storage.incr(key, window // timedelta(seconds=1))
+        return count, timedelta(seconds=await self.storage.get_expiry(key) - time.time())
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
 
 
 def open_rate_counters(url: Secret, service: str) -> RateCounters:
-    """On the server of the store at `url`, below the service's own prefix; connects when first used."""
-    if url.reveal().startswith("memory://"):
-        return RateCounters(MemoryStorage())
-    pool = redis_pool(url)
-    # Its annotations know of no pool, its documentation does.
-    options: Any = {"connection_pool": pool}
-    return RateCounters(
-        RedisStorage("async+" + url.reveal(), implementation="redispy", key_prefix=f"{service}:limit", **options), pool
-    )
+    """On the servers of the store at `url`, below the service's own prefix; connects when first used."""
+    parsed = parse_store_url(url)
+    if parsed.topology is Topology.EMBEDDED:
+        return RateCounters(OwnCounts(MemoryStorage()))
+    return RateCounters(SharedCounts(Commands(open_connections(parsed)), f"{service}:limit"))
 
 
 def rate_problem(rate: str) -> str | None:

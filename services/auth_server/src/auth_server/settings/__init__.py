@@ -12,6 +12,7 @@ from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.exchange import PROVIDER_NAME
 from authproxy_common.records.sealing import ring_problems
+from authproxy_common.records.store_url import store_url_problem
 from authproxy_common.secret import Secret
 
 __all__ = [
@@ -67,7 +68,7 @@ class AuthServerSettings:
     public_metrics: bool = setting(True)
     public_url: str = setting("http://localhost:8080", check=checks.is_origin)
     replicas: int = setting(1, check=checks.is_positive)
-    redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
+    redis_url: Secret = setting(Secret("memory://"), check=store_url_problem)
     encryption_keys: tuple[Secret, ...] = setting(())
     providers: dict[str, ProviderSettings] = setting({})
     proxy_oauth: ProxyOAuthSettings = field(default_factory=ProxyOAuthSettings)

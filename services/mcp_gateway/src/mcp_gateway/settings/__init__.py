@@ -8,6 +8,7 @@ from pathlib import Path
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
+from authproxy_common.records.store_url import store_url_problem
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
@@ -59,7 +60,7 @@ class AdapterSettings:
     public_metrics: bool = setting(True)
     public_url: str = setting("http://localhost:8090", check=checks.is_origin)
     replicas: int = setting(1, check=checks.is_positive)
-    redis_url: Secret = setting(Secret("memory://"), check=checks.is_store_url)
+    redis_url: Secret = setting(Secret("memory://"), check=store_url_problem)
     development_mode: bool = setting(False)
     encryption_keys: tuple[Secret, ...] = setting(())
     signing_keys: Secret = setting(Secret(""), check=signing_keys_problem)
