@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
     # It implements the proxy's port, and knows nothing of what is proxied.
     f"{GATEWAY}.proxy.upstream_http": VALUES | {f"{GATEWAY}.proxy.headers", f"{GATEWAY}.proxy.transport"},
+    f"{GATEWAY}.lane": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.proxy", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},
@@ -122,9 +123,17 @@ HOMES: dict[str, set[str]] = {
     "redis": {f"{_RECORDS}.{name}" for name in ("cluster", "commands", "connections")} | {f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},
-    "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
+    "structlog": {
+        f"{COMMON}.logs",
+        _EVENTS,
+        _HTTP,
+        f"{AUTH}.cli",
+        f"{GATEWAY}.cli",
+        f"{GATEWAY}.proxy",
+        f"{GATEWAY}.lane",
+    }
     | {f"{GATEWAY}.broker", _CLIENTS},
-    "uvicorn": {f"{_HTTP}.serving"},
+    "uvicorn": {f"{_HTTP}.serving", f"{GATEWAY}.lane.protocol"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},
 }

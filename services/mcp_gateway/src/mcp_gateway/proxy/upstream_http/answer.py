@@ -2,10 +2,50 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.transport import UpstreamGone
 from mcp_gateway.proxy.upstream_http.failures import ExchangeFailed
+
+
+class AnswerSink(Protocol):
+    """Where a connection puts an answer as it comes: whoever asked, or an `Answer` in between.
+
+    `to_head`: whether HEAD was asked, so that no body follows whatever the head says. `buffered`: bytes that were not
+    taken yet; where they are too many nothing is read before `Connection.read_on`.
+    """
+
+    to_head: bool
+    is_complete: bool
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its head is there."""
+        ...
+
+    @property
+    def buffered(self) -> int: ...
+
+    def begin(self, status: int, headers: RawHeaders) -> None:
+        """The head has come. May raise NotHTTP, and then the answer fails."""
+        ...
+
+    def add(self, piece: bytes) -> None:
+        """A piece of the body has come."""
+        ...
+
+    def complete(self) -> None:
+        """Everything has come."""
+        ...
+
+    def fail(self, failure: ExchangeFailed) -> None:
+        """Nothing more will come, and this is why."""
+        ...
+
+    def wake(self) -> None:
+        """What came at once was said."""
+        ...
 
 
 class Answer:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from mcp_gateway.proxy.upstream_http.answer import Answer
+from mcp_gateway.proxy.upstream_http.answer import AnswerSink
 from mcp_gateway.proxy.upstream_http.failures import Broken, ExchangeFailed, HungUp, NotHTTP, Overdue
 from mcp_gateway.proxy.upstream_http.limits import Limits
 from mcp_gateway.proxy.upstream_http.reading import AnswerReader
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self._now = now
         self._transport: asyncio.Transport
         self._reader = AnswerReader()
-        self._answer: Answer | None = None
+        self._answer: AnswerSink | None = None
         self._has_served = False
         self._is_paused = False
         self._idle_timeout = math.inf
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         """Whether something can be sent on it."""
         return not self._transport.is_closing()
 
-    def ask(self, message: list[bytes], answer: Answer, deadline: float, idle_timeout: float) -> None:
+    def ask(self, message: list[bytes], answer: AnswerSink, deadline: float, idle_timeout: float) -> None:
         """Send `message`; what comes then is put into `answer`.
 
         Args:
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
             self._deadline = self._now() + self._idle_timeout
             self._transport.resume_reading()
 
-    def abandon(self, answer: Answer) -> None:
+    def abandon(self, answer: AnswerSink) -> None:
         """Nobody wants `answer` any more: where it is not complete, its connection cannot be used again."""
         if self._answer is answer:
             self.end(Broken("nobody waits for it"))

@@ -36,10 +36,8 @@ class Exchange:
     async def __aenter__(self) -> UpstreamResponse:
         try:
             await self._begin()
-        except Overdue as error:
-            raise BadGateway("the MCP server did not answer in time") from error
         except ExchangeFailed as error:
-            raise BadGateway(UNREACHABLE) from error
+            raise no_answer(error) from error
         return UpstreamResponse(self._answer.status, self._answer.headers, self._answer)
 
     async def __aexit__(
@@ -67,3 +65,8 @@ class Exchange:
             # Cancelled, most likely: the answer may still come, and must not become that of the next call.
             connection.abandon(answer)
             raise
+
+
+def no_answer(failure: ExchangeFailed) -> BadGateway:
+    """What the client is told where no answer began."""
+    return BadGateway("the MCP server did not answer in time" if isinstance(failure, Overdue) else UNREACHABLE)

@@ -6,7 +6,7 @@ llhttp parses. It refuses what could be disagreed about in fields, lengths and c
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from mcp_gateway.proxy.headers import RawHeaders
-from mcp_gateway.proxy.upstream_http.answer import Answer
+from mcp_gateway.proxy.upstream_http.answer import AnswerSink
 from mcp_gateway.proxy.upstream_http.failures import NotHTTP
 from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
 
@@ -32,7 +32,7 @@ class AnswerReader:
         self._has_length = False
         self._encodings: list[bytes] = []
 
-    def expect(self, answer: Answer) -> None:
+    def expect(self, answer: AnswerSink) -> None:
         """What comes from now on is `answer`."""
         self._answer = answer
         self._beginning = b""

@@ -19,7 +19,7 @@ from mcp_gateway.proxy.upstream_http.tls import client_context
 from mcp_gateway.proxy.upstream_http.writing import RequestWriter
 
 
-class _Route(NamedTuple):
+class Route(NamedTuple):
     """What the requests for one URL have in common."""
 
     pool: Pool
@@ -38,15 +38,19 @@ class PooledTransport:
         self._limits = limits
         self._tls = cache(tls)
         # As many as there are URLs in the configuration: what clients add is the query alone.
-        self._routes: dict[str, _Route] = {}
+        self._routes: dict[str, Route] = {}
         self._pools: dict[str, Pool] = {}
         self._sweeper = Sweeper(self.end_overdue, limits.swept_every)
 
     def send(self, request: UpstreamRequest) -> Exchange:
         """See `UpstreamTransport.send`; raises InvalidRequest for what cannot be one request."""
         url, _, query = request.url.partition("?")
-        route = self._routes.get(url) or self._new_route(url)
+        route = self.route(url)
         return Exchange(route.pool, request, route.writer.message(request, query))
+
+    def route(self, url: str) -> Route:
+        """The way to `url`, which has no query; raises UpstreamNotReached where there can be none."""
+        return self._routes.get(url) or self._new_route(url)
 
     async def aclose(self) -> None:
         """End every call and close every connection."""
@@ -65,13 +69,13 @@ class PooledTransport:
         """How many connections there are to all origins."""
         return sum(pool.places_taken for pool in self._pools.values())
 
-    def _new_route(self, url: str) -> _Route:
+    def _new_route(self, url: str) -> Route:
         try:
             uri = parse_http_uri(url)
         except MalformedURI as error:
             raise UpstreamNotReached(UNREACHABLE) from error
         pool = self._pools.setdefault(uri.origin, self._new_pool(uri))
-        return self._routes.setdefault(url, _Route(pool, RequestWriter(uri)))
+        return self._routes.setdefault(url, Route(pool, RequestWriter(uri)))
 
     def _new_pool(self, uri: HttpURI) -> Pool:
         async def new_connection(made: Callable[[], Connection]) -> Connection:
