@@ -8,11 +8,12 @@ SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
 CHECKED := $(SOURCES) tests scripts examples
 SUITE := tests/conformance/node_modules
 CHECKOV := .venv-checkov
+BENCH := .venv-bench
 # Whether overlays can be run: whoever is root can; CI has to.
 RIG := $(or $(CI),$(filter 0,$(shell id -u)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test test-rig quick bench-transport conformance-suite checkov image image-test compose-secrets manifests check format requirements requirement-files clean
+.PHONY: help install up down login test test-rig quick bench bench-quick bench-transport conformance-suite checkov image image-test compose-secrets manifests check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -79,6 +80,17 @@ check: install ## formatting, lint, types
 	$(BIN)/mypy
 	$(BIN)/mypy $(wildcard tests) scripts examples
 
+bench: install $(BENCH)/.installed ## what calls, streams and sign-ins cost beside other gateways, into docs/performance.md; half an hour
+	$(BIN)/python -m tests.bench --bench $(abspath $(BENCH))/bin/python --write docs/performance.md
+
+bench-quick: install $(BENCH)/.installed ## the ratios of a call alone, in under a minute; for use while working
+	$(BIN)/python -m tests.bench --bench $(abspath $(BENCH))/bin/python --quick
+
+$(BENCH)/.installed: requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
 format: install ## put the code into its form
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/ruff check --fix-only $(CHECKED)
@@ -90,4 +102,4 @@ requirement-files: install ## compile requirements/*.txt and the suite's lock fi
 	$(BIN)/python -m scripts.requirement_files
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(CHECKOV) $(SUITE) .run .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CHECKOV) $(BENCH) $(SUITE) .run .mypy_cache .ruff_cache .pytest_cache

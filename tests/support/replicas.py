@@ -40,6 +40,12 @@ class Replica:
             # In a thread: what it needs in order to start may be served by this very loop.
             self._program = await anyio.to_thread.run_sync(self._running.enter_context, start)
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._program
+        return self._program.process.pid
+
     def kill(self) -> None:
         """End it as a machine that fails does: nothing of it is flushed, answered or closed."""
         assert self._program

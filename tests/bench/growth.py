@@ -1,0 +1,60 @@
+"""Whether a call costs more where there is more: servers, grants, a policy. And what starting and remembering cost."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.bench.accounting import cpu_of, resident_mb
+from tests.bench.contestants import Contestant, Course
+from tests.bench.contestants.ours import Change, started
+from tests.bench.rounds import GATEWAY_CORE
+
+_IMPORTS = "import starlette, uvicorn, httpx"
+
+
+def variant(name: str, change: Change, grants: int = 0) -> Contestant:
+    """This gateway, configured differently, with so many grants of others in its Redis."""
+    return Contestant(name, lambda course: started(course, change, grants=grants))
+
+
+def with_servers(count: int) -> Change:
+    """So many MCP servers in all."""
+
+    def change(config: dict[str, Any]) -> None:
+        url = next(iter(config["servers"].values()))["url"]
+        for number in range(count - len(config["servers"])):
+            config["servers"][f"more-{number}"] = {"url": url}
+
+    return change
+
+
+def with_policy(config: dict[str, Any]) -> None:
+    """Every server has one that has to read the message, and allows what is called."""
+    for server in config["servers"].values():
+        server["tools"] = {"include_tools": ["echo", "list_*"], "exclude_tools": ["delete_*"]}
+
+
+VARIANTS: dict[str, Callable[[], Contestant]] = {
+    "10 servers": lambda: variant("10 servers", with_servers(10)),
+    "100 servers": lambda: variant("100 servers", with_servers(100)),
+    "100,000 grants": lambda: variant("100,000 grants", lambda config: None, grants=100_000),
+    "a policy for tools": lambda: variant("a policy for tools", with_policy),
+}
+
+
+def cpu_of_a_start(upstream: str, directory: Path, bench: Path, times: int) -> tuple[float, float, float]:
+    """Seconds of CPU until the gateway listens, those of importing what it stands on, and its MB when it is ready."""
+    gateway, imports, memory = [], [], []
+    for number in range(times):
+        with started(Course(upstream, directory / f"start-{number}", GATEWAY_CORE, bench)) as running:
+            gateway.append(cpu_of(running.pids))
+            memory.append(resident_mb(running.pids))
+        before = os.times()
+        subprocess.run([sys.executable, "-c", _IMPORTS], check=True)
+        after = os.times()
+        imports.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return median(gateway), median(imports), median(memory)
