@@ -7,9 +7,10 @@ QUICK := tests/common tests/auth_server tests/mcp_gateway tests/architecture
 SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
 CHECKED := $(SOURCES) tests scripts examples
 SUITE := tests/conformance/node_modules
+CHECKOV := .venv-checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick conformance-suite check format requirements requirement-files clean
+.PHONY: help install up down login test quick conformance-suite checkov manifests check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -32,7 +33,7 @@ down: ## stop what `make up` started, from another terminal
 login: install ## play an MCP client: sign in, call a tool, show the answer
 	@exec $(BIN)/python -m scripts.login
 
-test: install $(if $(shell command -v npm),conformance-suite) ## every test: a few minutes
+test: install checkov $(if $(shell command -v npm),conformance-suite) ## every test: a few minutes
 	$(BIN)/python -m pytest -n auto
 
 quick: install ## the tests that need no process beside them, in under two minutes; for use while working
@@ -43,6 +44,16 @@ conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and
 $(SUITE)/.installed: tests/conformance/package.json tests/conformance/package-lock.json
 	cd tests/conformance && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+checkov: $(CHECKOV)/.installed ## the policy checks of the Kubernetes manifests, in an environment of their own
+
+$(CHECKOV)/.installed: requirements/checkov.txt
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+manifests: install ## render the Kubernetes overlays anew into tests/deploy/golden, after a change that is meant
+	$(BIN)/python -m scripts.manifests
 
 check: install ## formatting, lint, types
 	$(BIN)/ruff format --check $(CHECKED)
@@ -61,4 +72,4 @@ requirement-files: install ## compile requirements/*.txt and the suite's lock fi
 	$(BIN)/python -m scripts.requirement_files
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(SUITE) .run .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CHECKOV) $(SUITE) .run .mypy_cache .ruff_cache .pytest_cache

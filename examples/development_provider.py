@@ -45,9 +45,10 @@ def application() -> "WSGIApplication":
 
 
 def serve(app: "WSGIApplication") -> None:
-    """Serve until killed."""
+    """Serve until killed; on this machine alone, unless a container says otherwise."""
+    host = os.environ.get("DEVELOPMENT_PROVIDER_HOST", "127.0.0.1")
     port = int(os.environ.get("DEVELOPMENT_PROVIDER_PORT", "9400"))
-    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
+    make_server(host, port, app, threaded=True).serve_forever()
 
 
 if __name__ == "__main__":

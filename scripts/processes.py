@@ -121,6 +121,8 @@ def environment(running: Sequence[Program], variables: Mapping[str, str]) -> dic
         "DEVELOPMENT_CLIENT_SECRET": "development",
         "DEVELOPMENT_REDIRECT_URI": f"{auth_url}/callback",
         "MCP_UPSTREAM_URL": f"http://127.0.0.1:{ports['SAMPLE_SERVER_PORT']}/mcp",
+        "SAMPLE_SERVER_GATEWAY": gateway_url,
+        "SAMPLE_SERVER_AUDIENCE": f"http://127.0.0.1:{ports['SAMPLE_SERVER_PORT']}/mcp",
     }
     if web_app_port := ports.get("EXAMPLE_WEB_APP_PORT"):
         defaults["EXAMPLE_WEB_APP_GATEWAY_URI"] = f"http://localhost:{web_app_port}/callback"

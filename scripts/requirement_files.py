@@ -3,25 +3,41 @@
 import json
 import subprocess
 import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
-EXTRAS = {"auth-server": ["auth-server"], "mcp-gateway": ["mcp-gateway"], "dev": ["auth-server", "mcp-gateway", "dev"]}
-COMPILE = (
-    "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url".split()
-)
+# The first has everything, and the others its versions: what is shipped is what was tested.
+EXTRAS = {
+    "dev": ["auth-server", "mcp-gateway", "examples", "dev"],
+    "auth-server": ["auth-server"],
+    "mcp-gateway": ["mcp-gateway"],
+    "examples": ["examples"],
+}
+# Has an environment of its own: what it pins is older than what we use.
+CHECKOV = "checkov>=3.3.30"
+COMPILE = "pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url".split()
 COMPILE += ["--no-header", "--quiet", "--no-annotate", "--no-strip-extras"]
 SUITE = Path("tests/conformance")
 LOCK = "npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund".split()
 
 
 def main() -> None:
-    binary = Path(sys.executable).parent / "uv"
     for name, extras in EXTRAS.items():
-        chosen = [option for extra in extras for option in ("--extra", extra)]
-        subprocess.run(
-            [str(binary), *COMPILE[1:], *chosen, "--output-file", f"requirements/{name}.txt", *sys.argv[1:]], check=True
-        )
+        _compile(name, ["pyproject.toml", *(option for extra in extras for option in ("--extra", extra))])
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    _compile("build", ["-"], "\n".join(project["build-system"]["requires"]))
+    _compile("checkov", ["-"], CHECKOV)
     _lock_conformance_suite()
+
+
+def _compile(name: str, sources: Sequence[str], requirements: str = "") -> None:
+    """Write requirements/NAME.txt; what is pinned there stays as it is, unless the command line says `--upgrade`."""
+    uv = str(Path(sys.executable).parent / "uv")
+    options = ["--output-file", f"requirements/{name}.txt", *sys.argv[1:]]
+    if name not in {"dev", "checkov"}:
+        options += ["--constraint", "requirements/dev.txt"]
+    subprocess.run([uv, *COMPILE, *sources, *options], input=requirements, text=True, check=True)
 
 
 def _lock_conformance_suite() -> None:

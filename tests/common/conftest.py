@@ -65,4 +65,4 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 @pytest.fixture
 def around(metrics: Metrics, pages: Pages) -> Surroundings:
-    return Surroundings(HealthEndpoints({}), metrics, pages, https=True, body_limit=100, management_port=0)
+    return Surroundings(HealthEndpoints({}, metrics), metrics, pages, https=True, body_limit=100, management_port=0)

@@ -39,7 +39,8 @@ class Site:
 @pytest.fixture(scope="module")
 async def server(pages: Pages) -> AsyncIterator[tuple[Site, int]]:
     site = Site()
-    around = Surroundings(HealthEndpoints({}), Metrics(), pages, https=True, body_limit=100, management_port=0)
+    metrics = Metrics()
+    around = Surroundings(HealthEndpoints({}, metrics), metrics, pages, https=True, body_limit=100, management_port=0)
     async with serving(layered(site, [], around)) as origin:
         yield site, int(origin.rpartition(":")[2])
 

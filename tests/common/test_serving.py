@@ -42,7 +42,9 @@ async def fail(request):
 
 configure_logging("INFO")
 ports, proxies = [int(port) for port in sys.argv[1:3]], sys.argv[3:]
-around = Surroundings(HealthEndpoints({}), Metrics(), Pages(), https=True, body_limit=100, management_port=ports[1])
+metrics = Metrics()
+health = HealthEndpoints({}, metrics)
+around = Surroundings(health, metrics, Pages(), https=True, body_limit=100, management_port=ports[1])
 app = starlette_app([Route("/hello", hello), Route("/fail", fail)], [], around, closing(Resource()))
 asyncio.run(serve(layered(app, ["/hello", "/fail"], around), "127.0.0.1", ports, timedelta(seconds=1),
                   trusted_proxies=proxies))

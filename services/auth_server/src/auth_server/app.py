@@ -19,11 +19,12 @@ from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
+from auth_server.flows.token_exchange import TokenExchangeFlow
 from auth_server.flows.validation import ValidationFlow
 from auth_server.providers.kinds import provider_of
-from auth_server.settings import BODY_LIMIT, PROVIDER_NAME, AuthServerSettings
+from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.events import Events
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import PROVIDER_NAME, SignIn
 from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
@@ -45,7 +46,7 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
     """The auth server; it closes `resources` in its lifespan."""
     metrics, pages = Metrics(), Pages("auth_server", "Auth server")
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
         metrics=metrics,
         pages=pages,
         https=settings.public_url.startswith("https://"),
@@ -110,6 +111,7 @@ def _backend(
         Callers(authentication, limit.spend if limit else None),
         ExchangeFlow(codes, gateways, events),
         RefreshFlow(providers, renewed, events),
+        TokenExchangeFlow(providers, events),
         RevocationFlow(providers, events),
         ValidationFlow(providers, RecentAnswers(settings.validation_kept, resources.now), events),
     )

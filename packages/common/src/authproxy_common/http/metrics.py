@@ -1,8 +1,11 @@
 """Metrics in the Prometheus text format."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
+
+# Counted from 0 on, as the alarms of `events` are.
+_DEPENDENCIES = ("redis", "identity provider", "auth server", "upstream")
 
 
 class Metrics:
@@ -19,6 +22,14 @@ class Metrics:
         self.dependency_failures = Counter(
             "authproxy_dependency_failures_total",
             "Answers that failed because something we depend on did.",
+            ["dependency"],
+            registry=self.registry,
+        )
+        for dependency in _DEPENDENCIES:
+            self.dependency_failures.labels(dependency)
+        self.dependency_up = Gauge(
+            "authproxy_dependency_up",
+            "Whether it answered when readiness was asked last.",
             ["dependency"],
             registry=self.registry,
         )
