@@ -46,7 +46,7 @@ def create_app(settings: AuthServerSettings, resources: Resources) -> ASGIApp:
     """The auth server; it closes `resources` in its lifespan."""
     metrics, pages = Metrics(), Pages("auth_server", "Auth server")
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics, resources.now),
         metrics=metrics,
         pages=pages,
         https=settings.public_url.startswith("https://"),

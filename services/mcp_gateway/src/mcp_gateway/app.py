@@ -25,7 +25,7 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
     """The gateway; it closes `resources` in its lifespan. With `enable_auth: false`, a plain proxy."""
     config, metrics = settings.adapter_config, Metrics()
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics, resources.now),
         metrics=metrics,
         pages=Pages("mcp_gateway", "MCP gateway"),
         https=config.public_url.startswith("https://"),
