@@ -10,7 +10,7 @@ SUITE := tests/conformance/node_modules
 CHECKOV := .venv-checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick conformance-suite checkov manifests check format requirements requirement-files clean
+.PHONY: help install up down login test quick conformance-suite checkov manifests storage-schema check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -54,6 +54,9 @@ $(CHECKOV)/.installed: requirements/checkov.txt
 
 manifests: install ## render the Kubernetes overlays anew into tests/deploy/golden, after a change that is meant
 	$(BIN)/python -m scripts.manifests
+
+storage-schema: install ## write docs/storage-schema.md anew, from the code
+	$(BIN)/python -m scripts.storage_schema
 
 check: install ## formatting, lint, types
 	$(BIN)/ruff format --check $(CHECKED)

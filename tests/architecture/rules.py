@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
+    f"{AUTH}.collections": VALUES | {f"{AUTH}.domain", f"{AUTH}.settings", _RECORDS, _CLIENTS},
     f"{AUTH}.composition": {AUTH, COMMON},
     f"{AUTH}.app": {AUTH, COMMON},
     f"{AUTH}.doctor": VALUES
