@@ -28,31 +28,32 @@ _HEAD = """\
 
 Made by `make storage-schema` from the code: `collections.py` of each service, and the records that they name.
 
-A key is `service:kind:` and the SHA-256 of what the tables call *key*, so that no bearer value is in the store. A value
-begins with the version of its record's shape; a value of another version counts as absent. Every write carries its
-lifetime. *Sealed* means AES-256-GCM under `encryption_keys`, bound to the very key that the value is stored at: moved to
-another key it does not open. Lifetimes in parentheses are those of the settings as they ship.
+A key is `service:kind:` and the SHA-256 of what the tables call *key*, so that no bearer value is in the store. A
+value begins with the version of its record's shape; a value of another version counts as absent. Every write carries
+its lifetime. *Sealed* means AES-256-GCM under `encryption_keys`, bound to the very key that the value is stored at:
+moved to another key it does not open. Lifetimes in parentheses are those of the settings as they ship.
 
-There are four verbs: `put` writes, `get` reads, `take` hands out once, `claim` writes unless somebody has, and tells who
-was first. Each is one command of Redis on one key.
+There are four verbs: `put` writes, `get` reads, `take` hands out once, `claim` writes unless somebody has, and tells
+who was first. Each is one command of Redis on one key.
 """
 
 _TAIL = """\
 ## Beside collections
 
-- **Counts of rate limits**, at `SERVICE:limit:LIMITER/` with the limit's name, the digest of an address, or of a gateway's
-  name, and the rate: how often in this window, for as long as it lasts. They are counted by a script (`EVAL`), the only one.
+- **Counts of rate limits**, at `SERVICE:limit:LIMITER/` with the limit's name, the digest of an address, or of a
+  gateway's name, and the rate: how often in this window, for as long as it lasts. They are counted by a script
+  (`EVAL`), the only one.
 - **Generated keys**, in development where none is configured, at `SERVICE:development-key:` and
   `mcp-gateway:development-signing-key:`: a key as it is, for a year, claimed at the first start.
 - **What `doctor` tries**, at `SERVICE:doctor:` with the digest of a random value: another one, for a minute.
 
 ## Not stored
 
-- Registrations are in the `client_id`, the endpoint of a session is a tag in the session's id, access tokens are signed,
-  refresh tokens are derived from their grant.
-- What a provider said about an access token of its own is kept for `validation_cache_seconds`, by the token's digest, in
-  the memory of the replica that asked. So are verified access tokens, by digest, and what was made for them: assertions
-  of who calls, and opened tokens of the provider.
+- Registrations are in the `client_id`, the endpoint of a session is a tag in the session's id, access tokens are
+  signed, refresh tokens are derived from their grant.
+- What a provider said about an access token of its own is kept for `validation_cache_seconds`, by the token's digest,
+  in the memory of the replica that asked. So are verified access tokens, by digest, and what was made for them:
+  assertions of who calls, and opened tokens of the provider.
 """
 
 
