@@ -13,7 +13,7 @@ BENCH := .venv-bench
 RIG := $(or $(CI),$(filter 0,$(shell id -u)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test test-rig quick bench bench-quick bench-transport conformance-suite checkov image image-test compose-secrets manifests check format requirements requirement-files clean
+.PHONY: help install up down login test test-rig quick bench bench-quick bench-transport conformance-suite checkov image image-test compose-secrets manifests storage-schema check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -73,6 +73,9 @@ compose-secrets: install ## secrets for a trial of deploy/compose.yaml
 
 manifests: install ## render the Kubernetes overlays anew into tests/deploy/golden, after a change that is meant
 	$(BIN)/python -m scripts.manifests
+
+storage-schema: install ## write docs/storage-schema.md anew, from the code
+	$(BIN)/python -m scripts.storage_schema
 
 check: install ## formatting, lint, types
 	$(BIN)/ruff format --check $(CHECKED)

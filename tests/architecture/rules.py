@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{AUTH}.providers": VALUES | {f"{AUTH}.flows.ports", f"{AUTH}.settings", f"{_HTTP}.client"},
     f"{AUTH}.endpoints": VALUES | {f"{AUTH}.domain", f"{AUTH}.flows", _HTTP},
     f"{AUTH}.pages": set(),
+    f"{AUTH}.collections": VALUES | {f"{AUTH}.domain", f"{AUTH}.settings", _RECORDS, _CLIENTS},
     f"{AUTH}.composition": {AUTH, COMMON},
     f"{AUTH}.app": {AUTH, COMMON},
     f"{AUTH}.doctor": VALUES
@@ -60,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.patterns", f"{GATEWAY}.tokens.signing_keys", _CONFIG}
-    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits", f"{_RECORDS}.store_url"},
+    | {f"{_RECORDS}.{name}" for name in ("sealing", "rate_limits", "store_url")},
     f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},

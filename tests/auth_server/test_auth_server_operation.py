@@ -1,6 +1,7 @@
 """What an operator and a browser see of the auth server: cookies, health, limits, and what is switched off."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -98,6 +99,7 @@ async def test_readiness_names_the_store_that_does_not_answer_and_liveness_asks_
     assert (ready.status_code, ready.json()) == (200, {"status": "ok", "checks": {"redis": "ok"}})
 
     auth.store.is_down = True
+    auth.clock.advance(timedelta(seconds=1))
     ready = await auth.get("/health/ready")
     assert (ready.status_code, ready.json()) == (503, {"status": "unavailable", "checks": {"redis": "unavailable"}})
     assert int(ready.headers["retry-after"]) > 0

@@ -91,8 +91,8 @@ async def _streams(field: Field, upstream: str, goals: list[Goal], rounds: int, 
     rows = [(n, f"{events[n]:.1f}", f"{memory[n]:.1f}", f"{added[n].p50:.3f}", f"{added[n].p99:.3f}") for n in compared]
     header = ["gateway", "CPU µs an event", "MB a 1,000 idle streams", "added p50 ms", "added p99 ms"]
     return (
-        "## Streams and latency\n\n32 streams with an event every 10 ms; the second thousand of open streams; 1,000 calls"
-        f" a second on 16 connections, counted from when each was due, less the direct way.\n\n{table(header, rows)}"
+        "## Streams and latency\n\n32 streams with an event every 10 ms; the second thousand of open streams; 1,000 "
+        f"calls a second on 16 connections, counted from when due, less the direct way.\n\n{table(header, rows)}"
     )
 
 

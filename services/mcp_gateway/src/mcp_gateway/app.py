@@ -50,7 +50,7 @@ def create_gateway(settings: GatewaySettings, resources: Resources) -> Gateway:
     """The gateway; it closes `resources` in its lifespan. With `enable_auth: false`, a plain proxy."""
     config, metrics = settings.adapter_config, Metrics()
     around = Surroundings(
-        health=HealthEndpoints({"redis": resources.store.ping}, metrics),
+        health=HealthEndpoints({"redis": resources.store.ping}, metrics, resources.now),
         metrics=metrics,
         pages=Pages("mcp_gateway", "MCP gateway"),
         https=config.public_url.startswith("https://"),

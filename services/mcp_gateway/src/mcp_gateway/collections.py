@@ -7,6 +7,7 @@ from typing import TypeVar
 from authproxy_common.clients.authentication import UsedAssertion
 from authproxy_common.clients.documents import CachedDocument
 from authproxy_common.records import Collection, SealingKeys, Store
+from authproxy_common.records.described import described
 from authproxy_common.records.slots import Slots
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
 from mcp_gateway.domain.consents import GivenConsent
@@ -28,24 +29,114 @@ _RENEWAL = timedelta(seconds=14)
 class Collections:
     """All of them."""
 
-    pending_consents: Collection[PendingConsent]
-    given_consents: Slots[GivenConsent]
-    sign_ins: Collection[PendingSignIn]
-    codes: Collection[AuthorizationCode]
-    code_uses: Collection[CodeUse]
-    grants: Collection[Grant]
-    rotations: Collection[Rotation]
-    renewals: Collection[Renewal]
-    ended: Collection[Ended]
-    epochs: Collection[Epoch]
-    handed_on: Collection[HandedOn]
-    exchanged_tokens: Collection[UpstreamToken]
-    used_assertions: Collection[UsedAssertion]
-    client_documents: Collection[CachedDocument]
-    client_key_sets: Collection[CachedDocument]
-    configured_key_sets: Collection[CachedDocument]
-    used_identity_assertions: Collection[UsedIdentityAssertion]
-    issuer_documents: Collection[CachedDocument]
+    pending_consents: Collection[PendingConsent] = described(
+        "`consent_id` in the page's form",
+        lifetime="`sign_in_ttl_seconds` ({ttl})",
+        written="`put` at `/oauth/authorize`",
+        used="`get` at `/oauth/consent`",
+    )
+    given_consents: Slots[GivenConsent] = described(
+        f"the browser's cookie and a place from 0 to {CONSENTS_KEPT - 1}",
+        lifetime="`consent_ttl_seconds` and as long as anything granted may live ({ttl})",
+        written="`claim` at `/oauth/consent`; `put` when it is given again",
+        used="`get` at `/oauth/authorize` and `/account/consents`; `take` when it is withdrawn, or makes room",
+    )
+    sign_ins: Collection[PendingSignIn] = described(
+        "`state`, as the auth server gets it",
+        lifetime="`sign_in_ttl_seconds` ({ttl})",
+        written="`put` at `/oauth/consent`, or at `/oauth/authorize` where nobody has to be asked",
+        used="`take` at `/oauth/callback`",
+    )
+    codes: Collection[AuthorizationCode] = described(
+        "the authorization code",
+        lifetime="`authorization_code_ttl_seconds` ({ttl})",
+        written="`put` at `/oauth/callback`",
+        used="`get` at `/oauth/token`, which claims its use",
+    )
+    code_uses: Collection[CodeUse] = described(
+        "the authorization code",
+        lifetime="twice `authorization_code_ttl_seconds` ({ttl})",
+        written="`claim` at `/oauth/token`",
+        used="by the `claim` of a second use, which ends the grant",
+    )
+    grants: Collection[Grant] = described(
+        "the grant's id",
+        lifetime="`grant_ttl_seconds` ({ttl}); without a sign-in a minute longer than its token",
+        written="`put` at `/oauth/token`, and whenever the provider was asked",
+        used="`get` at `/oauth/token` and at calls; `take` when it ends",
+    )
+    rotations: Collection[Rotation] = described(
+        "the grant's id and the generation of its refresh token",
+        lifetime="until nothing of the grant can be used ({ttl})",
+        written="`claim` at `/oauth/token`",
+        used="by the `claim` of a second use",
+    )
+    renewals: Collection[Renewal] = described(
+        "the grant's id",
+        lifetime="{ttl}",
+        written="`claim` before the provider is asked",
+        used="`take` when it has answered",
+    )
+    ended: Collection[Ended] = described(
+        "the grant's id, or that of a withdrawn consent",
+        lifetime="until nothing under it can be used ({ttl})",
+        written="`put` when it ends",
+        used="`get` at calls and at `/oauth/token`",
+    )
+    epochs: Collection[Epoch] = described(
+        "one constant: there is one record",
+        lifetime="as marks of ended grants ({ttl})",
+        written="`put` when a grant ends",
+        used="`get` once a second by every replica that is called",
+    )
+    handed_on: Collection[HandedOn] = described(
+        "the provider's access token, in `token_mode: passthrough`",
+        lifetime="what is left of the token's life",
+        written="`put` at `/oauth/token`",
+        used="`get` at calls",
+    )
+    exchanged_tokens: Collection[UpstreamToken] = described(
+        "the grant's id, the MCP server's name and what is asked for it",
+        lifetime="until a minute before the token ends",
+        written="`put` at a call",
+        used="`get` at a call",
+    )
+    used_assertions: Collection[UsedAssertion] = described(
+        "the client's id and the assertion's `jti`",
+        lifetime="five minutes longer than the assertion",
+        written="`claim` wherever a client authenticates by a key",
+        used="by the `claim` of a second use",
+    )
+    client_documents: Collection[CachedDocument] = described(
+        "the URL of a client's metadata document",
+        lifetime="as its headers say, a day at most",
+        written="`put` when it is fetched",
+        used="`get` when the client is looked up",
+    )
+    client_key_sets: Collection[CachedDocument] = described(
+        "a `jwks_uri` that a metadata document names",
+        lifetime="as its headers say, a day at most",
+        written="`put` when it is fetched",
+        used="`get` when the client authenticates",
+    )
+    configured_key_sets: Collection[CachedDocument] = described(
+        "a `jwks_uri` in `clients`",
+        lifetime="as its headers say, a day at most",
+        written="`put` when it is fetched",
+        used="`get` when the client authenticates",
+    )
+    used_identity_assertions: Collection[UsedIdentityAssertion] = described(
+        "the issuer and the assertion's `jti`",
+        lifetime="five minutes longer than the assertion",
+        written="`claim` at `/oauth/token`",
+        used="by the `claim` of a second use",
+    )
+    issuer_documents: Collection[CachedDocument] = described(
+        "the URL of a trusted issuer's metadata, or of its key set",
+        lifetime="as its headers say, a day at most",
+        written="`put` when it is fetched",
+        used="`get` at `/oauth/token`",
+    )
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":

@@ -32,7 +32,13 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CachedDocument:
-    """A document that was fetched. Its key is the URL."""
+    """A document that was fetched. Its key is the URL.
+
+    Args:
+        body: Its text.
+        fetched_at: When.
+        fresh_until: When it is asked for again.
+    """
 
     body: str
     fetched_at: datetime

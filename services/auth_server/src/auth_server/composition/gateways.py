@@ -1,7 +1,6 @@
 """The gateways that may send people here, and how those authenticate that have to."""
 
-from datetime import timedelta
-
+from auth_server.collections import Collections
 from auth_server.composition.resources import Resources
 from auth_server.domain.gateway_uris import GatewayURIs
 from auth_server.domain.gateways import Gateway, Gateways
@@ -9,12 +8,10 @@ from auth_server.flows.gateway_authentication import GatewayAuthentication
 from auth_server.settings import AuthServerSettings
 from auth_server.settings.gateways import GatewaySettings
 from authproxy_common.clients.assertions import ClientAssertions
-from authproxy_common.clients.authentication import CredentialCheck, UsedAssertion
+from authproxy_common.clients.authentication import CredentialCheck
 from authproxy_common.clients.credentials import BASIC, POST, PRIVATE_KEY_JWT, Credentials
-from authproxy_common.clients.documents import CachedDocument
 from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
-from authproxy_common.records import Collection
 
 
 def allowed_uris(settings: AuthServerSettings) -> GatewayURIs:
@@ -32,18 +29,16 @@ def build_gateways(settings: AuthServerSettings) -> Gateways:
 
 
 def build_authentication(
-    settings: AuthServerSettings, gateways: Gateways, opened: Resources, events: Events
+    settings: AuthServerSettings, gateways: Gateways, opened: Resources, kept: Collections, events: Events
 ) -> GatewayAuthentication:
     """Of those gateways."""
     us = settings.public_url
     # As the MCP gateway takes them: the issuer's name, with a slash or without, or the endpoint's.
     audiences = frozenset({us, f"{us}/", f"{us}/gateway-oauth/exchange"})
-    used = Collection(opened.store, "auth-server:used-assertion", UsedAssertion, timedelta(hours=1))
-    kept = Collection(opened.store, "auth-server:key-set", CachedDocument, timedelta(minutes=5), opened.keys)
     return GatewayAuthentication(
         gateways,
-        CredentialCheck(ClientAssertions(audiences, opened.now), used, opened.now, events),
-        key_sets(opened.fetcher, kept, opened.now),
+        CredentialCheck(ClientAssertions(audiences, opened.now), kept.used_assertions, opened.now, events),
+        key_sets(opened.fetcher, kept.key_sets, opened.now),
     )
 
 

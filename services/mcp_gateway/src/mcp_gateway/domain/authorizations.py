@@ -130,7 +130,11 @@ class AuthorizationCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeUse:
-    """Marks a code as used. Its key is the code."""
+    """Marks a code as used. Its key is the code.
+
+    Args:
+        grant_id: Of the grant that the first use opened.
+    """
 
     grant_id: str
 

@@ -138,27 +138,43 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Marks a refresh token as used. Its key is the grant and the generation; `used_at` is the first use."""
+    """Marks a refresh token as used. Its key is the grant and the generation.
+
+    Args:
+        used_at: When it was first used.
+    """
 
     used_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Marks that somebody is asking the provider about a grant. Its key is the grant's id."""
+    """Marks that somebody is asking the provider about a grant. Its key is the grant's id.
+
+    Args:
+        begun_at: When they began.
+    """
 
     begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Marks a grant as ended, for as long as anything of it could still be presented."""
+    """Marks a grant as ended, for as long as anything of it could still be presented.
+
+    Args:
+        reason: Why, in a word.
+    """
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Changes whenever a grant ends: whoever remembers verified tokens has to ask about their grants again."""
+    """Changes whenever a grant ends: whoever remembers verified tokens has to ask about their grants again.
+
+    Args:
+        value: Random, another one each time.
+    """
 
     value: str

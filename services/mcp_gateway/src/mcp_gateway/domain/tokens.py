@@ -39,7 +39,15 @@ class ActiveToken:
 
 @dataclass(frozen=True, slots=True)
 class HandedOn:
-    """What an access token of the provider was handed on for."""
+    """What an access token of the provider was handed on for.
+
+    Args:
+        subject: Whose it is, as `Grant` has it.
+        client_id, resource, scope: To whom, for what.
+        grant_id: Of the grant that it was handed on under.
+        consent_id: Of the remembered consent, where there is one.
+        handed_on_at, expires_at: When, and until when it is good.
+    """
 
     subject: str
     client_id: str
