@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     _CONFIG: VALUES,
     _RECORDS: VALUES,
     _HTTP: VALUES,
-    f"{COMMON}.gateway_sign_in": VALUES | {f"{_HTTP}.client"},
+    f"{COMMON}.gateway_backend": VALUES | {f"{_HTTP}.client"},
+    f"{COMMON}.gateway_sign_in": VALUES | {f"{COMMON}.gateway_backend", f"{_HTTP}.client"},
     _DOCTOR: VALUES | {_RECORDS, f"{_HTTP}.client", f"{_HTTP}.request_id"},
     _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.document_fetcher", f"{COMMON}.recent_answers"},
     f"{COMMON}.cli": VALUES
@@ -55,23 +56,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {f"{AUTH}.composition.routes", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
     f"{AUTH}.cli": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
+    f"{GATEWAY}.patterns": set(),
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
-    | {f"{GATEWAY}.domain", f"{GATEWAY}.tokens.signing_keys", _CONFIG, f"{_RECORDS}.sealing"}
-    | {f"{_RECORDS}.rate_limits", f"{_RECORDS}.store_url"},
+    | {f"{GATEWAY}.domain", f"{GATEWAY}.patterns", f"{GATEWAY}.tokens.signing_keys", _CONFIG}
+    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits", f"{_RECORDS}.store_url"},
     f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
-    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", _RECORDS, _EVENTS, _CLIENTS},
+    f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
     f"{GATEWAY}.client_sources": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _RECORDS, _CLIENTS},
+    f"{GATEWAY}.issuers": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
+    # It implements the proxy's port, and knows nothing of what is proxied.
+    f"{GATEWAY}.proxy.upstream_http": VALUES | {f"{GATEWAY}.proxy.headers", f"{GATEWAY}.proxy.transport"},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},
     f"{GATEWAY}.app": {GATEWAY, COMMON},
     f"{GATEWAY}.doctor": VALUES
-    | {f"{COMMON}.gateway_sign_in"}
-    | {f"{GATEWAY}.{layer}" for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "proxy")}
+    | {f"{COMMON}.gateway_sign_in", f"{COMMON}.gateway_backend"}
+    | {
+        f"{GATEWAY}.{layer}"
+        for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "issuers", "proxy")
+    }
     | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
 }
@@ -94,19 +102,23 @@ HOMES: dict[str, set[str]] = {
     "httpx": {
         f"{_HTTP}.client",
         f"{_HTTP}.document_fetcher",
+        f"{COMMON}.gateway_backend",
         f"{COMMON}.gateway_sign_in",
         f"{_DOCTOR}.vantage",
         f"{AUTH}.providers",
         f"{AUTH}.composition",
-        f"{GATEWAY}.proxy.transport",
+        # For the authorities that it believes, which are to be the same everywhere.
+        f"{GATEWAY}.proxy.upstream_http.tls",
     }
     | {f"{GATEWAY}.composition"},
+    "httptools": {f"{GATEWAY}.proxy.upstream_http.reading"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},
-    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"},
+    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens", f"{GATEWAY}.proxy.tool_lists"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
+    "re2": {f"{GATEWAY}.patterns"},
     "redis": {f"{_RECORDS}.{name}" for name in ("cluster", "commands", "connections")} | {f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},

@@ -102,6 +102,28 @@ MUTATIONS = [
         "tests/auth_server/test_entra.py::test_more_groups_than_a_token_holds_are_no_groups_and_an_alarm[names]",
     ),
     Mutation(
+        "that an address is verified",
+        f"{_GATEWAY}/domain/people.py",
+        "return email if is_verified and isinstance(email, str) and _ADDRESS.fullmatch(email) else None",
+        "return email",
+        "tests/mcp_gateway/test_people.py::test_any_other_address_is_nobodys[the word is missing]",
+    ),
+    Mutation(
+        "groups that are not all named",
+        f"{_GATEWAY}/domain/people.py",
+        'if user.get("groups_overage") or not isinstance(groups, list):',
+        "if not isinstance(groups, list):",
+        "tests/mcp_gateway/test_people.py::test_groups_are_those_that_the_provider_names_if_it_names_all[some of more]",
+    ),
+    Mutation(
+        "an address that a tenant vouches for itself",
+        f"{_AUTH}/providers/entra.py",
+        'return self._without_overage({n: v for n, v in claims.items() if n != "email_verified"} | verified)',
+        "return self._without_overage(claims | verified)",
+        "tests/auth_server/test_entra.py::test_an_address_is_verified_where_the_owner_of_its_domain_vouches_for_it"
+        "[a claim that some administrator mapped]",
+    ),
+    Mutation(
         "the hosted domain",
         f"{_AUTH}/providers/google.py",
         "if not self._is_of_our_domains(claims):",
@@ -190,9 +212,290 @@ MUTATIONS = [
     Mutation(
         "the header allow-list",
         f"{_GATEWAY}/proxy/headers.py",
-        "if n in _REQUEST or n.startswith(_REQUEST_PREFIX)",
-        "if True",
+        "if (n in names or n.startswith(_REQUEST_PREFIX)) and",
+        "if",
         f"{_TESTS}::test_no_credential_or_claimed_identity_of_the_client_reaches_the_mcp_server",
+    ),
+    Mutation(
+        "that a client's credentials are not passed on",
+        f"{_GATEWAY}/domain/header_names.py",
+        "if folded(name) in _CREDENTIALS:",
+        "if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_no_header_is_passed_on_in_which_a_client_says_who_it_is[authorization]",
+    ),
+    Mutation(
+        "that no header is passed on that says who somebody is",
+        f"{_GATEWAY}/domain/header_names.py",
+        "    if _WHO_IT_IS.fullmatch(same):",
+        "    if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_no_header_is_passed_on_in_which_a_client_says_who_it_is[Remote-User]",
+    ),
+    Mutation(
+        "that _ is - to careless readers",
+        f"{_GATEWAY}/domain/header_names.py",
+        'return name.lower().replace("_", "-")',
+        "return name.lower()",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_no_header_is_passed_on_in_which_a_client_says_who_it_is[X_Forwarded_User]",
+    ),
+    Mutation(
+        "that no header is added that is of HTTP",
+        f"{_GATEWAY}/domain/header_names.py",
+        "if same in _OF_THE_MESSAGE:",
+        "if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_the_gateway_adds_no_header_that_means_something_else[Transfer-Encoding]",
+    ),
+    Mutation(
+        "that an assertion has a header of its own",
+        f"{_GATEWAY}/domain/header_names.py",
+        'if folded(name) in _TAKEN or folded(name) == "cookie":',
+        "if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_what_cannot_work_is_named_with_its_key[an assertion in x_forwarded_email]",
+    ),
+    Mutation(
+        "that a fixed value ends where it seems to",
+        f"{_GATEWAY}/settings/credentials.py",
+        "is_one = _VALUE.fullmatch(value.reveal())",
+        "is_one = True",
+        "tests/mcp_gateway/test_credential_settings.py::test_a_value_is_one_that_a_header_can_hold[a\\r\\nX-Root: 1]",
+    ),
+    Mutation(
+        "that a header has one source",
+        f"{_GATEWAY}/settings/credentials.py",
+        "if problem := forwarded_problem(name) or (",
+        "if problem := forwarded_problem(name) or None and (",
+        "tests/mcp_gateway/test_credential_settings.py::test_a_header_has_one_source[the client's beside ours]",
+    ),
+    Mutation(
+        "that an assertion is not for this gateway",
+        f"{_GATEWAY}/settings/credentials.py",
+        'f"{server.identity.audience}/".startswith(f"{self.public_url}/"):',
+        "False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_what_cannot_work_is_named_with_its_key[an audience that is our own resource]",
+    ),
+    Mutation(
+        "that the client's own token does not go upstream",
+        f"{_GATEWAY}/settings/credentials.py",
+        "if way == PROVIDER_TOKEN and self.hands_on:",
+        "if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_what_cannot_work_is_named_with_its_key[the client's own token]",
+    ),
+    Mutation(
+        "that a provider is named whose tokens go upstream",
+        f"{_GATEWAY}/settings/credentials.py",
+        "if not provider and not self.provider:",
+        "if False:",
+        "tests/mcp_gateway/test_credential_settings.py::"
+        "test_what_cannot_work_is_named_with_its_key[any provider's token]",
+    ),
+    Mutation(
+        "that a claim ends no header",
+        f"{_GATEWAY}/domain/header_values.py",
+        "encoded = quote(text, safe=safe)",
+        "encoded = text",
+        "tests/mcp_gateway/test_identity.py::"
+        "test_a_name_that_a_header_cannot_hold_is_encoded_and_read_back_as_it_was[a line break]",
+    ),
+    Mutation(
+        "that a group's comma makes no second group",
+        f"{_GATEWAY}/domain/header_values.py",
+        '_PRINTABLE.replace(",", "")',
+        "_PRINTABLE",
+        "tests/mcp_gateway/test_identity.py::"
+        "test_a_name_that_a_header_cannot_hold_is_encoded_and_read_back_as_it_was[other letters and a comma]",
+    ),
+    Mutation(
+        "that what looks encoded is encoded",
+        f"{_GATEWAY}/domain/header_values.py",
+        ' if chr(code) != "%"',
+        "",
+        "tests/mcp_gateway/test_identity.py::"
+        "test_a_name_that_a_header_cannot_hold_is_encoded_and_read_back_as_it_was[what looks encoded]",
+    ),
+    Mutation(
+        "groups that no header would hold",
+        f"{_GATEWAY}/domain/people.py",
+        "if groups and len(header_list(groups)) > _LONGEST_LIST:",
+        "if False:",
+        "tests/mcp_gateway/test_identity.py::test_groups_that_no_header_would_hold_are_said_to_be_more",
+    ),
+    Mutation(
+        "the assertion's type",
+        f"{_GATEWAY}/tokens/caller_assertions.py",
+        'TYPE = "caller-assertion+jwt"',
+        'TYPE = "at+jwt"',
+        "tests/mcp_gateway/test_identity.py::test_an_assertion_says_who_calls_for_which_client_and_for_whom",
+    ),
+    Mutation(
+        "the assertion's audience",
+        f"{_GATEWAY}/tokens/caller_assertions.py",
+        '"aud": self.audience,',
+        '"aud": token.resource,',
+        "tests/mcp_gateway/test_identity.py::test_an_assertion_says_who_calls_for_which_client_and_for_whom",
+    ),
+    Mutation(
+        "that an assertion is signed anew",
+        f"{_GATEWAY}/proxy/credentials.py",
+        "return kept[0] if kept and now < kept[1] else None",
+        "return kept[0] if kept else None",
+        "tests/mcp_gateway/test_identity.py::test_it_is_signed_once_for_the_calls_of_half_its_life",
+    ),
+    Mutation(
+        "that a token ends where it seems to",
+        f"{_GATEWAY}/proxy/bearer_tokens.py",
+        "if not _TOKEN.fullmatch(token.value.reveal()):",
+        "if False:",
+        "tests/mcp_gateway/test_provider_token.py::"
+        "test_a_token_that_would_not_end_where_it_seems_to_is_not_sent[two words]",
+    ),
+    Mutation(
+        "that a server that takes no token uses none up",
+        f"{_GATEWAY}/proxy/bearer_tokens.py",
+        "if opened.replaced_at and now < opened.replaced_at + _REPLACED_ONCE_IN:",
+        "if False:",
+        "tests/mcp_gateway/test_provider_token.py::"
+        "test_an_mcp_server_that_takes_no_token_signs_nobody_out_and_uses_none_up",
+    ),
+    Mutation(
+        "that who is denied is not asked for at every call",
+        f"{_GATEWAY}/proxy/bearer_tokens.py",
+        "if denied := self._denied.find(caller, self.now()):",
+        "if denied := None:",
+        "tests/mcp_gateway/test_exchanged_tokens.py::"
+        "test_who_the_provider_gives_none_is_denied_and_not_asked_to_sign_in",
+    ),
+    Mutation(
+        "an upstream's challenge",
+        f"{_GATEWAY}/proxy/mcp_proxy.py",
+        "    if status == 401:",
+        "    if False:",
+        "tests/mcp_gateway/test_proxy.py::"
+        "test_what_an_answer_may_not_tell_the_client_is_a_bad_gateway[a challenge of its own]",
+    ),
+    Mutation(
+        "whose provider's token goes upstream",
+        f"{_GATEWAY}/flows/provider_access.py",
+        "if grant.require_sign_in().provider != self.provider:",
+        "if False:",
+        "tests/mcp_gateway/test_provider_token.py::"
+        "test_people_of_another_provider_are_not_let_in_and_their_token_stays_here",
+    ),
+    Mutation(
+        "the end of a sign-in that cannot be renewed",
+        f"{_GATEWAY}/flows/provider_access.py",
+        "await self.grants.end(grant.grant_id, reason)",
+        "pass",
+        "tests/mcp_gateway/test_provider_token.py::test_a_token_that_ended_and_cannot_be_renewed_ends_the_sign_in",
+    ),
+    Mutation(
+        "that the provider accepts a token that nobody takes",
+        f"{_GATEWAY}/flows/provider_access.py",
+        "if not await self._is_accepted(current):",
+        "if False:",
+        "tests/mcp_gateway/test_provider_token.py::"
+        "test_without_a_way_to_renew_it_the_provider_says_whose_fault_it_is[nor does the provider accept it]",
+    ),
+    Mutation(
+        "that a renewal outlives the caller who began it",
+        f"{_GATEWAY}/flows/provider_check.py",
+        "with anyio.fail_after(_LONGEST, shield=True):",
+        "with anyio.fail_after(_LONGEST):",
+        "tests/mcp_gateway/test_provider_token.py::test_a_caller_who_leaves_while_it_is_renewed_keeps_nobody_waiting",
+    ),
+    Mutation(
+        "that a token is replaced by a newer one",
+        f"{_GATEWAY}/flows/provider_check.py",
+        "return await self._settled(await self._current(grant.grant_id), due)",
+        "return await self._settled(grant, due)",
+        "tests/mcp_gateway/test_provider_token.py::"
+        "test_an_mcp_server_that_takes_no_token_signs_nobody_out_and_uses_none_up",
+    ),
+    Mutation(
+        "whose exchanged token it is",
+        f"{_GATEWAY}/flows/exchanged_tokens.py",
+        "return repr((grant.grant_id, self.server, sorted(self.target.form().items())))",
+        "return repr((self.server, sorted(self.target.form().items())))",
+        "tests/mcp_gateway/test_exchanged_tokens.py::test_two_people_and_two_servers_have_tokens_of_their_own",
+    ),
+    Mutation(
+        "what an exchanged token is for",
+        f"{_GATEWAY}/flows/exchanged_tokens.py",
+        "return repr((grant.grant_id, self.server, sorted(self.target.form().items())))",
+        "return repr((grant.grant_id, self.server))",
+        "tests/mcp_gateway/test_exchanged_tokens.py::"
+        "test_a_changed_configuration_does_not_use_what_was_exchanged_before",
+    ),
+    Mutation(
+        "that a refused token is not found again",
+        f"{_GATEWAY}/flows/exchanged_tokens.py",
+        "if kept and kept.value != refused and self.now() < kept.good_until:",
+        "if kept and self.now() < kept.good_until:",
+        "tests/mcp_gateway/test_exchanged_tokens.py::test_a_token_that_the_mcp_server_refuses_is_exchanged_once_more",
+    ),
+    Mutation(
+        "that who has tokens exchanged authenticates",
+        f"{_AUTH}/flows/token_exchange.py",
+        "if caller is None:",
+        "if caller is None and False:",
+        "tests/auth_server/test_token_exchange.py::test_who_does_not_authenticate_gets_none[nobody]",
+    ),
+    Mutation(
+        "the services of a gateway",
+        f"{_AUTH}/domain/gateways.py",
+        "if not services or not self.exchanges.get(provider, frozenset()).issuperset(services):",
+        "if not services:",
+        "tests/auth_server/test_token_exchange.py::"
+        "test_what_is_not_listed_for_a_gateway_is_not_asked_for[one listed and one not]",
+    ),
+    Mutation(
+        "that a token exchange names a service",
+        f"{_AUTH}/domain/gateways.py",
+        "if not services or not self.exchanges.get(provider, frozenset()).issuperset(services):",
+        "if not self.exchanges.get(provider, frozenset()).issuperset(services):",
+        "tests/auth_server/test_token_exchange.py::test_what_is_not_listed_for_a_gateway_is_not_asked_for[nothing]",
+    ),
+    Mutation(
+        "that what was issued is an access token",
+        f"{_AUTH}/providers/token_exchange.py",
+        'if body.get("issued_token_type", ACCESS_TOKEN_TYPE) not in _ISSUED:',
+        "if False:",
+        "tests/auth_server/test_token_exchange.py::test_only_a_bearer_access_token_is_handed_on[an ID token]",
+    ),
+    Mutation(
+        "that an exchanged token is a bearer token",
+        f"{_COMMON}/exchange.py",
+        'if (_text(body, "token_type") or "").lower() != "bearer":',
+        "if False:",
+        "tests/auth_server/test_token_exchange.py::"
+        "test_only_a_bearer_access_token_is_handed_on[a token that is bound to a key]",
+    ),
+    Mutation(
+        "how Entra knows a service",
+        f"{_AUTH}/providers/entra.py",
+        "if target.audience or target.resource or not target.scope:",
+        "if False:",
+        "tests/auth_server/test_token_exchange.py::test_entra_is_not_asked_for_what_it_would_not_understand[named1]",
+    ),
+    Mutation(
+        "the tenant whose endpoint exchanges",
+        f"{_AUTH}/providers/entra.py",
+        "if configured not in _STANDS_FOR or tenant is None or not GUID.fullmatch(tenant):",
+        "if configured not in _STANDS_FOR or tenant is None:",
+        "tests/auth_server/test_token_exchange.py::"
+        "test_at_an_issuer_of_many_tenants_the_tokens_own_is_asked[../../evil]",
+    ),
+    Mutation(
+        "a resource that Keycloak would overlook",
+        f"{_AUTH}/providers/keycloak.py",
+        "if target.resource:",
+        "if False:",
+        "tests/auth_server/test_token_exchange.py::test_keycloak_is_not_asked_for_a_resource_that_it_would_overlook",
     ),
     Mutation(
         "the gateway code's verifier",
@@ -361,7 +664,8 @@ MUTATIONS = [
         f"{_GATEWAY}/proxy/cross_origin.py",
         'if scope["type"] != "http" or scope["path"] not in self.paths:',
         'if scope["type"] != "http":',
-        "tests/mcp_gateway/test_browser_clients.py::test_what_believes_cookies_is_closed_to_scripts_also_of_those_who_may_call[/oauth/consent]",
+        "tests/mcp_gateway/test_browser_clients.py::"
+        "test_what_believes_cookies_is_closed_to_scripts_also_of_those_who_may_call[/oauth/consent]",
     ),
     Mutation(
         "that a remembered token's grant has not ended",
@@ -388,8 +692,8 @@ MUTATIONS = [
     Mutation(
         "that a grant is read again before the provider is asked",
         f"{_GATEWAY}/flows/provider_check.py",
-        "current = await self._current(grant.grant_id)",
-        "current = grant",
+        "asked_about = due(current)",
+        "asked_about = current.sign_in",
         "tests/mcp_gateway/test_provider_check.py::"
         "test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_the_old_token_again",
     ),
@@ -740,6 +1044,227 @@ MUTATIONS = [
         "*metrics_routes(around)",
         "tests/common/test_assembly.py::"
         "test_metrics_that_are_not_public_answer_at_the_management_port_alone[http://mcp.test:8090/metrics-404]",
+    ),
+    Mutation(
+        "the type of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        'if str(header.get("typ", "")).lower() not in _TYPES:',
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_nothing_else_that_the_issuer_signs_is_taken_for_it[an access token]",
+    ),
+    Mutation(
+        "what restricts an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if name in claims:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[bound to a key]",
+    ),
+    Mutation(
+        "what the subject of an identity assertion is made of",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(subject) > _LONGEST_SUBJECT or not subject.isprintable():",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a subject with another header in it]",
+    ),
+    Mutation(
+        "the audience of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(self.audience) != 1 or self.audience[0] not in audiences:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[another audience]",
+    ),
+    Mutation(
+        "that an identity assertion has no second audience",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if len(self.audience) != 1 or",
+        "if",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a shared audience]",
+    ),
+    Mutation(
+        "the client of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not hmac.compare_digest(self.client_id.encode(), client_id.encode()):",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[another client]",
+    ),
+    Mutation(
+        "the end of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.expires_at <= now - _LEEWAY:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[over long ago]",
+    ),
+    Mutation(
+        "the beginning of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if max(self.issued_at, self.begins_at) > now + _LEEWAY:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_it_is_good_for_its_time_and_an_hour_at_most[iat5-exp5-nbf5-of the future]",
+    ),
+    Mutation(
+        "the life of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.expires_at - self.issued_at > _LONGEST:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_it_is_good_for_its_time_and_an_hour_at_most[iat7-exp7-None-longer than an hour]",
+    ),
+    Mutation(
+        "the resource of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if server not in meant:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_the_token_is_for_the_one_mcp_server_that_assertion_and_request_agree_on[another than the request names]",
+    ),
+    Mutation(
+        "that an identity assertion says for which MCP server it is",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if servers.sole() is None:",
+        "if False:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[no resource, where there are several]",
+    ),
+    Mutation(
+        "the scope of an identity assertion",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.scope is None or scope in self.scope)",
+        ")",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_granted_is_what_assertion_configuration_and_request_have_in_common[less asserted]",
+    ),
+    Mutation(
+        "what an issuer may grant",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not available:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::"
+        "test_granted_is_what_assertion_configuration_and_request_have_in_common[what the issuer may not grant]",
+    ),
+    Mutation(
+        "whose addresses an issuer may speak for",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if self.issuer.email_domains:",
+        "if False:",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_an_address_counts_where_the_issuer_may_speak_for_its_domain[of another domain]",
+    ),
+    Mutation(
+        "the case of an address beyond ASCII",
+        f"{_GATEWAY}/domain/identity_assertions.py",
+        "if not isinstance(address, str) or not address.isascii():",
+        "if not isinstance(address, str):",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_an_address_counts_where_the_issuer_may_speak_for_its_domain[of a domain in capitals of a kind]",
+    ),
+    Mutation(
+        "who presents the assertions of an issuer",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        "if issuer is None or client_id not in issuer.clients:",
+        "if issuer is None:",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[an issuer of other clients]",
+    ),
+    Mutation(
+        "the tenant of an issuer",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        'claims.get("tenant", "")',
+        '""',
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_with_a_wrong_claim_is_refused_with_the_reason[a tenant of an issuer that has none]",
+    ),
+    Mutation(
+        "that an identity assertion is used once",
+        f"{_GATEWAY}/flows/identity_assertions.py",
+        "if await self.used.claim(key, UsedIdentityAssertion(), lifetime) is not None:",
+        "if False:",
+        "tests/mcp_gateway/test_asserted_access.py::test_an_assertion_is_good_once_at_whichever_replica",
+    ),
+    Mutation(
+        "who signed an identity assertion",
+        f"{_COMMON}/clients/signed_jwts.py",
+        'raise InvalidJWT("its signature, or its form, is not valid") from failure',
+        "return SignedJWT(jws.extract_compact(token.encode()).headers(), unverified_claims(token))",
+        "tests/mcp_gateway/test_identity_assertions.py::"
+        "test_an_assertion_that_its_issuer_did_not_sign_is_refused[another key of the same name]",
+    ),
+    Mutation(
+        "whose metadata names the keys of an issuer",
+        f"{_GATEWAY}/issuers/published_keys.py",
+        'if metadata.get("issuer") != issuer:',
+        "if False:",
+        "tests/mcp_gateway/test_issuer_keys.py::"
+        "test_metadata_that_is_not_the_issuers_own_leads_nowhere[of another issuer]",
+    ),
+    Mutation(
+        "that the keys of an issuer come by https",
+        f"{_GATEWAY}/issuers/published_keys.py",
+        'if issuer.startswith("https://") and uri.scheme != "https":',
+        "if False:",
+        "tests/mcp_gateway/test_issuer_keys.py::"
+        "test_metadata_that_is_not_the_issuers_own_leads_nowhere[with keys that anybody could replace on the way]",
+    ),
+    Mutation(
+        "the MCP servers that a client may call by itself",
+        f"{_GATEWAY}/grant_types/client_credentials.py",
+        "if not allowed:",
+        "if False:",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_what_was_not_written_down_is_refused[a server that was not written down]",
+    ),
+    Mutation(
+        "the scopes that a client may have by itself",
+        f"{_GATEWAY}/domain/allowances.py",
+        "if scope in allowed)",
+        ")",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_what_was_not_written_down_is_refused[a scope that was not written down]",
+    ),
+    Mutation(
+        "that the subject of a client is no person's",
+        f"{_GATEWAY}/domain/clients.py",
+        'return f"{CLIENT}:{self.client_id}"',
+        "return self.client_id",
+        "tests/mcp_gateway/test_client_credentials.py::"
+        "test_the_mcp_server_is_told_that_it_is_a_client_and_not_a_person",
+    ),
+    Mutation(
+        "that no provider's name is that of clients",
+        f"{_COMMON}/exchange.py",
+        "if not PROVIDER_NAME.fullmatch(provider):",
+        "if False:",
+        "tests/common/test_exchange.py::"
+        "test_an_answer_that_is_not_an_exchange_is_refused_by_its_member[no person's name]",
+    ),
+    Mutation(
+        "that who registers gets no grant type of machines",
+        f"{_GATEWAY}/domain/client_metadata.py",
+        "return tuple(grant_type for grant_type in GRANT_TYPES if grant_type in asked)",
+        "return tuple(asked)",
+        "tests/mcp_gateway/test_client_credentials.py::test_who_registers_gets_neither_grant_type[client_credentials]",
+    ),
+    Mutation(
+        "that clients without a browser authenticate",
+        f"{_GATEWAY}/settings/clients.py",
+        "if grant_type in _WITHOUT_BROWSER and self.token_endpoint_auth_method == NONE:",
+        "if False:",
+        "tests/mcp_gateway/test_settings_without_browser.py::test_what_is_wrong_is_named_with_its_key[a public client]",
+    ),
+    Mutation(
+        "that a grant without a sign-in ends with its token",
+        f"{_GATEWAY}/flows/grants.py",
+        "return grant.ends_at or grant.opened_at + self.open_grants.ttl",
+        "return grant.opened_at + self.open_grants.ttl",
+        "tests/mcp_gateway/test_grants_without_sign_in.py::"
+        "test_a_grant_is_there_for_as_long_as_its_token_and_not_much_longer[by_itself]",
     ),
     Mutation(
         "a value that can be taken once, after a lost reply",

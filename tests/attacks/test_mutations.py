@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.mutations import MUTATIONS, Mutation
+from tests.attacks.policy_mutations import POLICY_MUTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What takes longer to import than the test takes to run.
@@ -17,7 +18,7 @@ _SOURCES = ("packages/common/src", "services/auth_server/src", "services/mcp_gat
 
 
 @pytest.mark.requirement("CO-03")
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.check)
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *POLICY_MUTATIONS], ids=lambda mutation: mutation.check)
 def test_a_check_that_is_taken_away_is_missed_by_its_test(mutation: Mutation, tmp_path: Path) -> None:
     for source in _SOURCES:
         # With what is compiled already: it counts for files of the same time and size, which the mutated one is not.

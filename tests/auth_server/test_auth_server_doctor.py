@@ -12,8 +12,10 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from auth_server.doctor import examined
+from auth_server.settings.gateways import GatewaySettings
 from authproxy_common.clock import Clock, utc_now
 from authproxy_common.doctor import Finding, Outcome
+from authproxy_common.secret import Secret
 from tests.support.auth_server import AuthServerWorld
 from tests.support.certificates import certificate
 from tests.support.diagnosis import IMPATIENCE, PATIENCE, findings
@@ -337,3 +339,31 @@ async def test_whether_sign_in_is_open_there_has_to_be_as_configured(runs_open: 
     else:
         assert found.outcome == FAILED
         assert found.reason.endswith(f"/login (status {400 if runs_open else 404})")
+
+
+GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_EXCHANGE = "provider test token exchange"
+
+
+@pytest.mark.requirement("UP-05")
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        pytest.param({"grant_types_supported": ["authorization_code", GRANT]}, PASSED, id="it has the grant"),
+        pytest.param({"grant_types_supported": ["authorization_code"]}, FAILED, id="it does not"),
+        pytest.param({}, SKIPPED, id="it does not say"),
+    ],
+)
+async def test_a_provider_that_is_to_exchange_tokens_has_the_grant(said: dict[str, Any], outcome: Outcome) -> None:
+    gateway = GatewaySettings(
+        allowed_redirect_uris=("https://mcp.test/cb",),
+        client_secret=Secret("of-the-gateway-itself"),
+        token_exchange={"test": ("wiki",)},
+    )
+    here = Installation({"metadata": said}, gateways={"mcp": gateway})
+    async with here.running():
+        found = await here.findings()
+
+    assert found[TOKEN_EXCHANGE].outcome == outcome
+    failed = {name for name, line in found.items() if line.outcome == FAILED}
+    assert failed == ({TOKEN_EXCHANGE} if outcome == FAILED else set())

@@ -194,7 +194,8 @@ async def test_what_is_switched_off_is_nowhere_and_says_so(switches: dict[str, A
 
     for path in PAGES:
         check_page(await auth.get(f"{path}?gateway_uri=https://app.test/oauth/callback"), 404, "switched off")
-    for path in [*BACKEND, *OLDER, "/gateway-oauth/revoke", "/gateway-oauth/validate", "/gateway-oauth/userinfo"]:
+    others = [f"/gateway-oauth/{name}" for name in ("token-exchange", "revoke", "validate", "userinfo")]
+    for path in [*BACKEND, *OLDER, *others]:
         answer = await auth.post(path, data={"code": "x", "gateway_uri": "x"})
         check_json(answer, 404, "not_found")
         assert "switched off" in answer.json()["error_description"]

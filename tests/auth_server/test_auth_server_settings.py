@@ -218,6 +218,7 @@ def test_a_wildcard_with_strict_validation_is_an_error_that_names_the_index(tmp_
         pytest.param({"encryption_keys": ["short"]}, "encryption_keys[0]", "32 random bytes", id="short key"),
         pytest.param({"providers": {}}, "providers", "none is configured", id="no provider"),
         pytest.param({"providers": {"Test!": {}}}, "providers.Test!", "lower-case", id="provider with a bad name"),
+        pytest.param({"providers": {"client": {}}}, "providers.client", "is not client", id="provider called client"),
         pytest.param({"session": {"timeout": 0}}, "session.timeout", "at least 1", id="no time to sign in"),
         pytest.param(
             {"proxy_oauth": {"gateway_code_ttl_seconds": -1}},
@@ -585,3 +586,46 @@ def test_every_endpoint_of_a_provider_has_tls_outside_development(tmp_path: Path
     problems = problems_of(tmp_path, providers={"test": provider(type="oauth2", issuer=None, **plain)})
 
     assert problems.keys() == {f"providers.test.{name}" for name in ENDPOINTS}
+
+
+CONFIDENTIAL = {
+    "issuer": "https://idp.test",
+    "client_id": "broker",
+    "client_secret": "hush-hush-at-the-provider",
+    "redirect_uri": "https://auth.test/callback",
+}
+PROVIDERS = {
+    "keycloak": CONFIDENTIAL,
+    "google": {**CONFIDENTIAL, "issuer": "https://accounts.google.com"},
+    "github": {**{name: value for name, value in CONFIDENTIAL.items() if name != "issuer"}, "type": "github"},
+    "public": {name: value for name, value in CONFIDENTIAL.items() if name != "client_secret"},
+}
+
+
+@pytest.mark.requirement("CF-02", "UP-05")
+@pytest.mark.parametrize(
+    ("provider", "services", "says"),
+    [
+        pytest.param("okta", ["wiki"], "is not the name of a provider", id="no such provider"),
+        pytest.param("google", ["wiki"], "google has no such grant", id="Google"),
+        pytest.param("github", ["wiki"], "github has no such grant", id="GitHub"),
+        pytest.param("public", ["wiki"], "a public client", id="without credentials of ours"),
+        pytest.param("keycloak", [], "at least one service", id="no service"),
+    ],
+)
+def test_tokens_are_exchanged_where_they_can_be(tmp_path: Path, provider: str, services: list[str], says: str) -> None:
+    gateways = {"wiki": {**WIKI, "token_exchange": {provider: services}}}
+
+    problems = problems_of(tmp_path, gateways=gateways, providers=PROVIDERS)
+
+    assert problems.keys() == {f"gateways.wiki.token_exchange.{provider}"}
+    assert says in problems[f"gateways.wiki.token_exchange.{provider}"]
+
+
+@pytest.mark.requirement("UP-05")
+def test_the_services_of_a_gateway_are_read_by_provider(tmp_path: Path) -> None:
+    gateways = {"wiki": {**WIKI, "token_exchange": {"keycloak": "wiki api://payroll/.default"}}}
+
+    settings = load(tmp_path, gateways=gateways, providers=PROVIDERS).settings
+
+    assert settings.gateways["wiki"].token_exchange == {"keycloak": ("wiki", "api://payroll/.default")}

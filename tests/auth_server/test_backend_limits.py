@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 ORIGIN = "https://app.test"
 PAGES = ["/login", "/gateway-oauth/login", "/callback", "/gateway-oauth/callback"]
-NAMES = ["/exchange", "/refresh", "/revoke", "/validate", "/refresh_token", "/is_token_valid"]
+NAMES = ["/exchange", "/refresh", "/token-exchange", "/revoke", "/validate", "/refresh_token", "/is_token_valid"]
 BACKEND = [f"/gateway-oauth{name}" for name in NAMES] + ["/refresh_token", "/is_token_valid"]
 SECRET = "a secret that is long enough"
 

@@ -167,6 +167,29 @@ async def test_groups_that_a_token_holds_are_handed_on(claims: dict[str, Any]) -
     assert "groups_overage" not in user
 
 
+@pytest.mark.requirement("UP-02")
+@pytest.mark.parametrize(
+    ("claims", "is_verified"),
+    [
+        pytest.param({"xms_edov": True}, True, id="the domain's owner vouches for it"),
+        pytest.param({"xms_edov": "1"}, True, id="in text"),
+        pytest.param({"xms_edov": "true"}, True, id="in words"),
+        pytest.param({"xms_edov": 1}, True, id="as a number"),
+        pytest.param({"xms_edov": False}, False, id="it does not"),
+        pytest.param({"xms_edov": "0"}, False, id="it does not, in text"),
+        pytest.param({}, False, id="it says nothing"),
+        pytest.param({"email_verified": True}, False, id="a claim that some administrator mapped"),
+        pytest.param({"email_verified": True, "xms_edov": False}, False, id="a mapped claim against its word"),
+    ],
+)
+async def test_an_address_is_verified_where_the_owner_of_its_domain_vouches_for_it(
+    claims: dict[str, Any], is_verified: bool
+) -> None:
+    user = (await world(TENANT, issued(TENANT, **{"email_verified": None, **claims})).tokens())["user"]
+
+    assert user.get("email_verified") is (True if is_verified else None)
+
+
 async def test_roles_of_the_app_can_stand_for_groups() -> None:
     claims = issued(TENANT, roles=["Admin"], hasgroups=True)
 

@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from auth_server.settings.gateways import GatewaySettings
 from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidRequest, ServerError, TemporarilyUnavailable
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import ExchangeTarget, SignIn
 from authproxy_common.gateway_sign_in import GatewayCredentials, GatewaySignIn, PendingSignIn
 from authproxy_common.secret import Secret
 from tests.support.auth_server import AUTH, GATEWAY_URI, AuthServerWorld, asked_of
@@ -421,3 +422,50 @@ async def test_a_renewal_that_is_refused_for_another_reason_signs_nobody_out(app
 
     with pytest.raises(ServerError, match="did not renew"):
         await Recorder(400, {"error": "invalid_request"}).sign_in().refresh(signed_in)
+
+
+TARGET = ExchangeTarget(audience="wiki", scope="read")
+
+
+@pytest.mark.requirement("UP-05")
+async def test_an_app_with_credentials_gets_a_token_for_another_service() -> None:
+    gateway = GatewaySettings(
+        allowed_redirect_uris=(GATEWAY_URI,),
+        client_secret=Secret("of-the-app-itself"),
+        token_exchange={"test": ("wiki",)},
+    )
+    services = {"wiki": frozenset({"read"})}
+    auth = AuthServerWorld(
+        gateways={"app": gateway}, provider={"services": services}, proxy={"allowed_redirect_uris": ()}
+    )
+    async with virtual_network({AUTH: auth.app}) as http:
+        credentials = GatewayCredentials("app", Secret("of-the-app-itself"))
+        app = App(
+            auth, GatewaySignIn(auth_server_url=AUTH, gateway_uri=GATEWAY_URI, http=http, credentials=credentials)
+        )
+        signed_in = await app.signed_in()
+
+        exchanged = await app.sign_in.exchange_token(signed_in, TARGET)
+
+        assert auth.provider.exchanged[exchanged.access_token.reveal()].scope == "wiki read"
+        with pytest.raises(ServerError, match="no token for this service"):
+            await app.sign_in.exchange_token(signed_in, ExchangeTarget(audience="payroll"))
+
+
+@pytest.mark.requirement("UP-05", "OP-04")
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        pytest.param(400, {"error": "invalid_grant"}, InvalidGrant, id="the token is not accepted"),
+        pytest.param(403, {"error": "access_denied"}, AccessDenied, id="not for this person"),
+        pytest.param(400, {"error": "invalid_target"}, ServerError, id="not for this app"),
+        pytest.param(401, {"error": "invalid_client"}, ServerError, id="no credentials"),
+        pytest.param(404, {"error": "not_found"}, ServerError, id="an auth server of before"),
+        pytest.param(503, {"error": "temporarily_unavailable"}, TemporarilyUnavailable, id="not now"),
+        pytest.param(200, {"access_token": "t"}, ServerError, id="no bearer token"),
+        pytest.param(200, "text", ServerError, id="text"),
+    ],
+)
+async def test_a_token_exchange_that_fails_says_what_to_do(status: int, body: Any, raised: type[Exception]) -> None:
+    with pytest.raises(raised):
+        await Recorder(status, body).sign_in().exchange_token(SignIn.from_json(SIGNED_IN), TARGET)

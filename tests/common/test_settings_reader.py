@@ -23,6 +23,17 @@ class Limits:
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         if self.burst > self.body:
             yield "burst", "must not exceed body"
+        if self.burst == self.body == 0:
+            yield "", "limits nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    most: int = setting(1)
+
+    def inconsistencies(self) -> Iterator[tuple[str, str]]:
+        if not self.most:
+            yield "", "allows nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,12 @@ class Sample:
     endpoints: tuple[Endpoint, ...] = setting(())
     servers: dict[str, Endpoint] = setting({})
     limits: Limits = setting(Limits())
+    words: dict[str, str | Endpoint] = setting({})
+    allowed: tuple[str, ...] = setting((), never_empty=True)
+    guards: tuple[Endpoint, ...] = setting((), never_empty=True)
+    barred: dict[str, str] = setting({}, never_empty=True)
+    strict: Limits | None = setting(None, never_empty=True)
+    loose: Loose = setting(Loose())
 
 
 _LEAST = {"name": "n", "client_secret": "s"}
@@ -76,6 +93,9 @@ def problems_of(node: object) -> list[str]:
         pytest.param("servers", {"one": {"url": "u", "weight": "2"}}, {"one": Endpoint("u", 2)}, id="named mappings"),
         pytest.param("limits", {"body": "2048"}, Limits(2048), id="nested mapping, number from a variable"),
         pytest.param("limits", None, Limits(), id="nothing written"),
+        pytest.param("words", {"a": "b", "c": {"url": "u"}}, {"a": "b", "c": Endpoint("u")}, id="text or a mapping"),
+        pytest.param("guards", {"url": "u"}, (Endpoint("u"),), id="a mapping alone for a list of them"),
+        pytest.param("strict", {"body": 1, "burst": 1}, Limits(1, 1), id="optional mapping"),
     ],
 )
 def test_a_value_is_read_as_its_field_says(key: str, written: object, expected: object) -> None:
@@ -100,6 +120,11 @@ def test_what_concerns_several_fields_is_reported_at_its_key() -> None:
     assert problems_of(_LEAST | {"limits": {"body": 5, "burst": 6}}) == ["f: limits.burst: must not exceed body"]
 
 
+def test_what_concerns_the_whole_is_reported_at_its_key_where_nothing_within_is_wrong() -> None:
+    assert problems_of(_LEAST | {"strict": {"body": "0", "burst": 0}}) == ["f: strict.body: must be at least 1"]
+    assert problems_of(_LEAST | {"loose": {"most": 0}}) == ["f: loose: allows nothing"]
+
+
 @pytest.mark.parametrize(
     ("node", "problem"),
     [
@@ -121,10 +146,28 @@ def test_what_concerns_several_fields_is_reported_at_its_key() -> None:
         pytest.param({"servers": {"one": "u"}}, "f: servers.one: must be a mapping of keys to values", id="text"),
         pytest.param({"limits": {"body": 1.5}}, "f: limits.body: must be a whole number", id="fraction"),
         pytest.param({"limits": {"body": True}}, "f: limits.body: must be a whole number", id="boolean for number"),
+        pytest.param({"words": {"a": ["b"]}}, "f: words.a: must be text; put it in quotes", id="list for text"),
+        pytest.param({"words": {"a": {"urk": "b"}}}, "f: words.a.url: is missing", id="another mapping than meant"),
+        pytest.param({"guards": {"urk": "u"}}, "f: guards.url: is missing", id="a mapping alone, another one"),
+        pytest.param({"strict": "yes"}, "f: strict: must be a mapping of keys to values", id="text for a mapping"),
     ],
 )
 def test_a_wrong_value_or_key_is_reported_with_its_path(node: dict[Any, Any], problem: str) -> None:
     assert problem in problems_of(_LEAST | node)
+
+
+EMPTY: dict[str, list[Any]] = {
+    "allowed": [None, "", [], [""], [None]],
+    "guards": [None, "", [], [""], [None]],
+    "barred": [None, "", {}],
+    "strict": [None, ""],
+}
+
+
+@pytest.mark.parametrize(("key", "written"), [(key, each) for key, values in EMPTY.items() for each in values])
+def test_what_keeps_people_out_may_be_left_away_but_not_empty(key: str, written: object) -> None:
+    (problem,) = problems_of(_LEAST | {key: written})
+    assert problem.startswith(f"f: {key}: is written down and names nothing")
 
 
 def test_a_document_that_is_no_mapping_is_reported_as_such() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.protected import Protected, running_protected
+from tests.conformance.protected import Protected, reading_everything, running_protected
 from tests.conformance.suite import Suite
 
 
@@ -20,4 +20,11 @@ def suite() -> Suite:
 @pytest.fixture(scope="session")
 def protected(suite: Suite) -> Iterator[Protected]:
     with running_protected() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def ruled(suite: Suite) -> Iterator[Protected]:
+    """The same, behind a policy."""
+    with running_protected(reading_everything) as started:
         yield started

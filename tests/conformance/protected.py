@@ -1,6 +1,6 @@
 """The conformance server behind the gateway, and the ways to it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from tests.conformance.forwarder import forwarding
 from tests.support.person import Person
 from tests.support.servers import free_port
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack, as_it_is, running_stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,18 @@ class Protected:
 
 
 @contextmanager
-def running_protected() -> Iterator[Protected]:
+def running_protected(edit_gateway: Callable[[str], str] = as_it_is) -> Iterator[Protected]:
     """Everything as processes, on free ports."""
     port = free_port()
-    with running_stack({"MCP_ALLOWED_HOSTS": f"127.0.0.1:{port}"}, upstream="tests.conformance.server") as stack:
+    variables = {"MCP_ALLOWED_HOSTS": f"127.0.0.1:{port}"}
+    with running_stack(variables, edit_gateway=edit_gateway, upstream="tests.conformance.server") as stack:
         yield Protected(stack, port)
+
+
+def reading_everything(config: str) -> str:
+    """With a policy that reads every message, lets alice in, and takes nothing away."""
+    policy = 'tools: {exclude_tools: ["/no such tool/"], restricted: {"*": {required_scopes: [mcp]}}}'
+    assert config.count("      scopes:\n") == 1
+    return config.replace(
+        "      scopes:\n", f"      allow: {{claims: {{sub: [alice]}}}}\n      {policy}\n      scopes:\n"
+    )

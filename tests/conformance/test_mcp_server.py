@@ -20,19 +20,22 @@ NOT_PASSED = {"tasks-status-notifications": "the suite skips it itself, until it
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The checks of one revision, asked of the MCP server itself and through the gateway."""
+    """The checks of one revision: asked of the MCP server itself, through the gateway, and behind a policy of it."""
 
     direct: list[Check]
     proxied: list[Check]
+    ruled: list[Check]
 
 
 @pytest.fixture(scope="session", params=REVISIONS)
-async def runs(suite: Suite, protected: Protected, request: pytest.FixtureRequest) -> Runs:
+async def runs(suite: Suite, protected: Protected, ruled: Protected, request: pytest.FixtureRequest) -> Runs:
     revision = ("--requirements", request.param)
     with anyio.fail_after(_RUN_WITHIN):
-        direct = await suite.run("server", "--url", protected.stack.upstream_url, *revision)
-        async with protected.through_the_gateway() as url:
-            return Runs(direct, await suite.run("server", "--url", url, *revision))
+        found = [await suite.run("server", "--url", protected.stack.upstream_url, *revision)]
+        for each in (protected, ruled):
+            async with each.through_the_gateway() as url:
+                found.append(await suite.run("server", "--url", url, *revision))
+    return Runs(*found)
 
 
 @pytest.mark.requirement("RS-06", "RS-07")
@@ -43,15 +46,17 @@ async def test_the_conformance_server_passes_all_but_what_is_listed(runs: Runs) 
     assert {check.scenario for check in failed} == NOT_PASSED.keys() & ran
 
 
-@pytest.mark.requirement("RS-06", "RS-07")
-async def test_every_check_comes_out_through_the_gateway_as_it_does_without_it(runs: Runs) -> None:
+@pytest.mark.requirement("RS-06", "RS-07", "PO-03", "PO-04")
+@pytest.mark.parametrize("way", ["proxied", "ruled"])
+async def test_every_check_comes_out_through_the_gateway_as_it_does_without_it(runs: Runs, way: str) -> None:
     def verdicts(checks: list[Check]) -> Counter[tuple[str, str, str]]:
         return Counter((check.scenario, check.id, check.status) for check in checks)
 
-    direct, proxied = verdicts(runs.direct), verdicts(runs.proxied)
-    because = "\n".join(str(check) for check in runs.proxied if check.message)
-    assert sorted((direct - proxied).elements()) == [], because
-    assert sorted((proxied - direct).elements()) == [], because
+    through = runs.proxied if way == "proxied" else runs.ruled
+    direct, found = verdicts(runs.direct), verdicts(through)
+    because = "\n".join(str(check) for check in through if check.message)
+    assert sorted((direct - found).elements()) == [], because
+    assert sorted((found - direct).elements()) == [], because
 
 
 @pytest.mark.requirement("RS-04")

@@ -22,7 +22,7 @@ async def test_a_client_that_knows_a_url_alone_signs_in_and_calls_a_tool(
     person = people("alice")
     with anyio.fail_after(30):
         async with person.client(stack.mcp_url, mode) as client:
-            assert [tool.name for tool in (await client.list_tools()).tools] == ["whoami", "count"]
+            assert [tool.name for tool in (await client.list_tools()).tools] == ["whoami", "credentials", "count"]
             assert await call(client, "whoami") == "development:alice"
     assert person.sign_ins == 1
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from auth_server.settings.gateways import GatewaySettings as GatewayOfAuthServer
 from authproxy_common.clock import utc_now
 from authproxy_common.doctor import Finding, Outcome
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
@@ -19,6 +21,7 @@ from authproxy_common.secret import Secret
 from mcp_gateway.doctor import examined
 from mcp_gateway.doctor.client_hosts import ClientHosts
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
+from mcp_gateway.settings.credentials import TokenExchangeSettings
 from mcp_gateway.tokens.signing_keys import in_utc
 from tests.support.auth_server import AuthServerWorld
 from tests.support.diagnosis import IMPATIENCE, closed, findings, saying, silent
@@ -397,7 +400,7 @@ async def test_an_mcp_server_that_cannot_be_reached() -> None:
     async with saying(b"hunter2\r\n\r\n") as port:
         here = Surroundings(servers={"default": ServerSettings(url=f"http://127.0.0.1:{port}/mcp")})
         found = await here.found()
-    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (RemoteProtocolError)", remedy)
+    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (NotHTTP)", remedy)
 
 
 async def test_one_mcp_server_that_is_down_hides_no_other() -> None:
@@ -508,3 +511,117 @@ async def test_no_secret_of_the_configuration_is_in_the_report() -> None:
     assert sealing not in said
     assert "PRIVATE KEY" not in said
     assert ring.reveal().splitlines()[1] not in said
+
+
+EXCHANGE = "token exchange for default"
+SECRET = "of-the-gateway-hunter2"
+
+
+def exchanging(listed: str = "wiki", secret: str = SECRET, provider: str = "test") -> Surroundings:
+    """A gateway whose MCP server gets tokens for `wiki`, at an auth server that has `listed` for it."""
+    own = GatewayOfAuthServer(
+        allowed_redirect_uris=("https://mcp.test/cb",),
+        client_secret=Secret(SECRET),
+        token_exchange={"test": (listed,)},
+    )
+    here = Surroundings(external_auth_gateway_name="mcp", external_auth_gateway_secret=Secret(secret))
+    target = TokenExchangeSettings(provider=provider, audience="wiki")
+    server = ServerSettings(
+        url=f"http://127.0.0.1:{here.upstream_port}/mcp", credentials="token_exchange", token_exchange=target
+    )
+    config = replace(here.settings.adapter_config, servers={"default": server})
+    here.settings = GatewaySettings(adapter_config=config)
+    proxy = {"allowed_redirect_uris": (f"{here.public_url}/oauth/callback",)}
+    here.auth_server = AuthServerWorld(public_url=here.auth_url, proxy=proxy, gateways={"mcp": own}).app
+    return here
+
+
+NOT_EXCHANGED: list[Any] = [
+    pytest.param(
+        {"listed": "payroll"},
+        "the auth server may not exchange tokens for it",
+        "its gateways.mcp.token_exchange.test must list wiki",
+        id="a service that is not listed",
+    ),
+    pytest.param(
+        {"secret": "guessed-by-hunter2"},
+        "the auth server does not know this gateway by its credentials",
+        "its gateways.mcp must have the secret that external_auth_gateway_secret is here",
+        id="another secret",
+    ),
+    pytest.param(
+        {"provider": "okta"},
+        "the auth server does not know the provider okta",
+        "its providers, and its gateways.mcp.token_exchange.okta, must have it",
+        id="an unknown provider",
+    ),
+]
+
+
+@pytest.mark.requirement("TP-05")
+async def test_an_auth_server_that_exchanges_tokens_is_asked_without_one() -> None:
+    found = await exchanging().found()
+    reason = "the auth server exchanges tokens of test for it; whether the provider does, a call shows"
+    assert found[EXCHANGE] == Finding(EXCHANGE, PASSED, reason)
+
+
+@pytest.mark.requirement("TP-05")
+@pytest.mark.parametrize(("changed", "reason", "remedy"), NOT_EXCHANGED)
+async def test_an_auth_server_that_exchanges_no_tokens_for_a_server(
+    changed: dict[str, str], reason: str, remedy: str
+) -> None:
+    found = await exchanging(**changed).found()
+    assert found[EXCHANGE] == Finding(EXCHANGE, FAILED, reason, remedy)
+    assert failed(found) == {EXCHANGE}
+
+
+@pytest.mark.requirement("TP-05")
+async def test_an_auth_server_of_before_exchanges_no_tokens() -> None:
+    here = exchanging()
+    here.auth_server = answering({"/gateway-oauth/token-exchange": JSONResponse({"error": "not_found"}, 404)})
+    found = await here.found()
+    assert found[EXCHANGE].reason == "the auth server exchanges no tokens (status 404)"
+    found = await here.found(but="auth server")
+    assert found[EXCHANGE].outcome == FAILED
+
+
+@pytest.mark.requirement("TP-06")
+@pytest.mark.parametrize(
+    ("way", "further", "outcome"),
+    [
+        ("none", {}, FAILED),
+        ("identity", {}, PASSED),
+        ("provider_token", {}, PASSED),
+        ("static", {"static_headers": {"X-Api-Key": Secret("hunter2")}}, FAILED),
+    ],
+)
+async def test_a_server_that_wants_credentials_is_as_it_should_be_where_callers_bring_them(
+    way: str, further: dict[str, Any], outcome: Outcome
+) -> None:
+    here = Surroundings()
+    url = here.settings.adapter_config.servers["default"].url
+    server = ServerSettings(url=url, credentials=way, **further)
+    here.settings = GatewaySettings(adapter_config=replace(here.settings.adapter_config, servers={"default": server}))
+    here.upstream["/mcp"] = Response(status_code=401)
+    found = (await here.found())[SERVER]
+    assert found.outcome == outcome
+    if way == "static":
+        reason, remedy = "answers 401: it does not take the headers that it gets", "servers.default.static_headers"
+        assert (found.reason, found.remedy) == (reason, f"{remedy} must be what it wants")
+
+
+@pytest.mark.requirement("TP-06")
+async def test_a_server_is_examined_with_the_headers_that_every_call_has() -> None:
+    here, got = Surroundings(), []
+
+    async def asks_for_a_key(request: Request) -> Response:
+        got.append(dict(request.headers))
+        return JSONResponse({}, 200 if request.headers.get("x-api-key") == "of-this-gateway" else 401)
+
+    url = here.settings.adapter_config.servers["default"].url
+    server = ServerSettings(url=url, credentials="static", static_headers={"X-Api-Key": Secret("of-this-gateway")})
+    here.settings = GatewaySettings(adapter_config=replace(here.settings.adapter_config, servers={"default": server}))
+    async with serving(Starlette(routes=[Route("/mcp", asks_for_a_key, methods=["POST"])]), here.upstream_port):
+        found = await here.found(but="upstream")
+    assert found[SERVER] == Finding(SERVER, PASSED, "answers (status 200)")
+    assert len(got) == 1

@@ -1,6 +1,7 @@
 """`token_mode: passthrough`: clients hold the provider's own tokens, and what can be checked of those is."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -69,7 +70,7 @@ async def test_a_token_is_for_the_server_that_it_was_handed_on_for() -> None:
 
 @pytest.mark.requirement("RS-05")
 async def test_a_token_has_the_scopes_that_were_granted() -> None:
-    scopes = {"read": "Read", "write": "Write"}
+    scopes: dict[str, Any] = {"read": "Read", "write": "Write"}
     server = ServerSettings(url=f"{UPSTREAM}/mcp", scopes=scopes, required_scopes=("write",))
     world = World(token_mode="passthrough", servers={"default": server})
     token = (await world.tokens(await world.register(), scope="read"))["access_token"]

@@ -1,6 +1,7 @@
 """Consent that is remembered: by which browser, for what, for how long; shown and withdrawn."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -17,7 +18,7 @@ from tests.support.watched_store import WatchedStore
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AZ-04")]
 
 PAGE = f"{GATEWAY}/account/consents"
-SCOPES = {"read": "Read pages", "write": "Change pages"}
+SCOPES: dict[str, Any] = {"read": "Read pages", "write": "Change pages"}
 WEB = "https://editor.example/cb"
 
 

@@ -12,8 +12,10 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.limits import Limits
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
+from mcp_gateway.settings.policies import ToolSettings
 from tests.support.gateway import World
 from tests.support.servers import serving
 
@@ -29,6 +31,8 @@ class GatedServer:
     client_left: asyncio.Event = field(default_factory=asyncio.Event)
     answers: bool = True
     breaks: bool = False
+    media_type: bytes = b"text/event-stream"
+    events: tuple[bytes, bytes] = (b"data: 1\n\n", b"data: 2\n\n")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         leaving = asyncio.ensure_future(self._until_client_leaves(receive))
@@ -36,13 +40,13 @@ class GatedServer:
             self.opened.set()
             if not self.answers:
                 await self.go_on.wait()
-            headers = [(b"content-type", b"text/event-stream")]
+            headers = [(b"content-type", self.media_type)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+            await send({"type": "http.response.body", "body": self.events[0], "more_body": True})
             await self.go_on.wait()
             if self.breaks:
                 return
-            await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
+            await send({"type": "http.response.body", "body": self.events[1], "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
@@ -64,8 +68,8 @@ class Sockets:
     headers: dict[str, str]
 
     @asynccontextmanager
-    async def stream(self, method: str = "GET") -> AsyncIterator[httpx.Response]:
-        async with self.http.stream(method, self.url, headers=self.headers) as response:
+    async def stream(self, method: str = "GET", **options: Any) -> AsyncIterator[httpx.Response]:
+        async with self.http.stream(method, self.url, headers=self.headers, **options) as response:
             yield response
 
 
@@ -74,7 +78,7 @@ async def connected(upstream: GatedServer, max_connections: int = 100, **setting
     with anyio.fail_after(20):
         async with serving(upstream) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
             servers = {"default": ServerSettings(url=f"{origin}/mcp", **settings)}
-            world = World(transport=open_transport(max_connections), servers=servers)
+            world = World(transport=open_transport(Limits(connections=max_connections)), servers=servers)
             token = (await world.tokens(await world.register()))["access_token"]
             async with serving(world.app) as gateway:
                 headers = {"Authorization": f"Bearer {token}", "Host": "mcp.test"}
@@ -92,6 +96,45 @@ async def test_an_event_arrives_before_the_next_one_is_sent(method: str) -> None
         assert not sockets.upstream.go_on.is_set()
         sockets.upstream.go_on.set()
         assert b"".join([piece async for piece in pieces]) == b"data: 2\n\n"
+
+
+EXCLUDING: dict[str, Any] = {"tools": ToolSettings(exclude_tools=("get_secret",))}
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+@pytest.mark.requirement("RS-06", "PO-03")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("first", [b"data: 1\n\n", b": still here\n", b"\r\n", b"id: 1\r\ndata:\r\n\r\n"])
+async def test_an_event_that_is_looked_at_arrives_before_the_next_one_too(method: str, first: bytes) -> None:
+    server = GatedServer(events=(first, b"data: 2\n\n"))
+    options: dict[str, Any] = {"json": LIST} if method == "POST" else {}
+    async with connected(server, **EXCLUDING) as sockets, sockets.stream(method, **options) as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == first
+        assert not sockets.upstream.go_on.is_set()
+        sockets.upstream.go_on.set()
+        assert b"".join([piece async for piece in pieces]) == b"data: 2\n\n"
+
+
+@pytest.mark.requirement("RS-06", "PO-03")
+async def test_a_list_that_cannot_be_read_breaks_a_stream_instead_of_passing() -> None:
+    unreadable = b'data: {"id":1,"result":{"tools":[{"name":"get_secret"}]},"id":2}\n\n'
+    server = GatedServer(events=(b"data: 1\n\n", unreadable))
+    async with connected(server, **EXCLUDING) as sockets, sockets.stream(json=LIST, method="POST") as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == b"data: 1\n\n"
+        sockets.upstream.go_on.set()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await anext(pieces)
+
+
+@pytest.mark.requirement("RS-06", "OP-04", "PO-03")
+async def test_a_list_whose_mcp_server_leaves_in_the_middle_is_a_bad_gateway() -> None:
+    server = GatedServer(events=(b'{"id":1,"result":', b""), breaks=True, media_type=b"application/json")
+    server.go_on.set()
+    async with connected(server, **EXCLUDING) as sockets:
+        answer = await sockets.http.post(sockets.url, headers=sockets.headers, json=LIST)
+        assert (answer.status_code, answer.json()["error"]) == (502, "bad_gateway")
 
 
 @pytest.mark.requirement("RS-06")

@@ -9,32 +9,12 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.conversation import Conversation, conversation
+from tests.support.crowd import CALLERS, HELD_FOR, ask_both
 from tests.support.gate import Gate
-from tests.support.replicas import Door, Replicas, started
+from tests.support.replicas import Replicas, started
 from tests.support.servers import RedisServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ST-01", "ST-04")]
-
-CALLERS = 200
-# In seconds, less than the gateways wait for Redis: on a machine that is too slow the race is smaller, and no failure.
-_HELD_FOR = 1.5
-
-
-async def ask_both(replicas: Replicas, redis_server: RedisServer, form: dict[str, str]) -> list[httpx.Response]:
-    """The answers to as many token requests, every other one at the other gateway.
-
-    Redis holds writes back until every request waits for its first one, its claim; then all go on at once.
-    """
-    one, other = (replicas.client(Door(gateway)) for gateway in replicas.gateways)
-    async with Redis.from_url(redis_server.url) as redis, one, other:
-        await redis.client_pause(int(_HELD_FOR * 1000), all=False)
-        url = f"{replicas.public_url}/oauth/token"
-        answers = asyncio.gather(*((one, other)[i % 2].post(url, data=form) for i in range(CALLERS)))
-        with anyio.move_on_after(_HELD_FOR):
-            while (await redis.info("clients"))["blocked_clients"] < CALLERS:
-                pass
-        await redis.client_unpause()
-        return await answers
 
 
 async def check_signed_in_with_one_successor(talk: Conversation, answers: list[httpx.Response]) -> None:
@@ -91,7 +71,7 @@ async def wait_until_read(redis_server: RedisServer, times: int) -> None:
             return int((await redis.info("commandstats"))["cmdstat_get"]["calls"])
 
         enough = await reads() + times
-        with anyio.move_on_after(_HELD_FOR):
+        with anyio.move_on_after(HELD_FOR):
             while await reads() < enough:
                 pass
 

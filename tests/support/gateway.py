@@ -20,11 +20,12 @@ from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret
 from mcp_gateway.app import Resources, create_app
 from mcp_gateway.composition.resources import Fetchers
-from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
+from mcp_gateway.proxy.transport import UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 from tests.support.browser import Browser, Page
 from tests.support.clock import MovableClock
+from tests.support.httpx_transport import HttpxTransport
 from tests.support.network import virtual_network
 from tests.support.published_documents import PublishedDocuments
 
@@ -38,6 +39,8 @@ class StandInAuthServer:
 
     person: str = "alice"
     provider: str = "test"
+    user: dict[str, Any] | None = None
+    claims: dict[str, Any] = field(default_factory=dict)
     answer_with: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     exchanges: int = 0
@@ -47,10 +50,13 @@ class StandInAuthServer:
     refresh_answer: Response | None = None
     before_refresh: Callable[[], Awaitable[object]] | None = None
     expires_in: int = 3600
+    members: dict[str, Any] = field(default_factory=dict)
     has_refresh_tokens: bool = True
     accepts: bool = True
     validate_answer: Response | None = None
     validations: list[str] = field(default_factory=list)
+    token_exchanges: list[dict[str, str]] = field(default_factory=list)
+    token_exchange_answer: Response | None = None
 
     async def login(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -70,13 +76,22 @@ class StandInAuthServer:
             return JSONResponse({"error": "invalid_grant"}, 400)
         if asked["code_challenge"] != s256(form["code_verifier"]):
             return JSONResponse({"error": "invalid_grant"}, 400)
-        user = {"sub": self.person, "email": f"{self.person}@example.com"}
-        return JSONResponse({**self._tokens("provider-refresh"), "user": user})
+        return JSONResponse({**self._tokens("provider-refresh"), "user": self._user()})
+
+    def _user(self) -> dict[str, Any]:
+        said = {"email": f"{self.person}@example.com"} if self.user is None else self.user
+        return {"sub": self.person, **said, **self.claims}
+
+    @property
+    def access_token(self) -> str:
+        """The one that it made last: another one at every refresh."""
+        return f"provider-access-{len(self.refreshes)}" if self.refreshes else "provider-access"
 
     def _tokens(self, refresh_token: str) -> dict[str, Any]:
-        tokens = {"access_token": "provider-access", "token_type": "Bearer"}
+        tokens: dict[str, Any] = {"access_token": self.access_token, "token_type": "Bearer"}
         tokens |= {"refresh_token": refresh_token} if self.has_refresh_tokens else {}
-        return {**tokens, "expires_in": self.expires_in, "provider": self.provider}
+        tokens |= {"expires_in": self.expires_in, "provider": self.provider, **self.members}
+        return {name: value for name, value in tokens.items() if value is not None}
 
     async def refresh(self, request: Request) -> Response:
         """Rotates: a refresh token that was used before is refused."""
@@ -89,7 +104,7 @@ class StandInAuthServer:
             return self.refresh_answer
         if used:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(self._tokens(f"provider-refresh-{len(self.refreshes)}"))
+        return JSONResponse({**self._tokens(f"provider-refresh-{len(self.refreshes)}"), "user": self._user()})
 
     @property
     def signed_out(self) -> list[str]:
@@ -110,10 +125,25 @@ class StandInAuthServer:
             return JSONResponse({"error": "invalid_token"}, 401)
         return JSONResponse({"active": True, "provider": self.provider, "user": {"sub": self.person}})
 
+    async def exchange_token(self, request: Request) -> Response:
+        """For a gateway that authenticates, in place of the access token that it made last."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        self.token_exchanges.append(form)
+        if self.token_exchange_answer is not None:
+            return self.token_exchange_answer
+        if not request.headers.get("authorization", "").startswith("Basic "):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        if form["subject_token"] != self.access_token or form["provider"] != self.provider:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        service = form.get("audience") or form.get("resource") or form["scope"]
+        token = {"access_token": f"exchanged-for-{service}-{len(self.token_exchanges)}", "token_type": "Bearer"}
+        return JSONResponse({**token, "expires_in": self.expires_in})
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/login", self.login),
+                Route("/gateway-oauth/token-exchange", self.exchange_token, methods=["POST"]),
                 Route("/gateway-oauth/validate", self.validate, methods=["POST"]),
                 Route("/gateway-oauth/exchange", self.exchange, methods=["POST"]),
                 Route("/gateway-oauth/refresh", self.refresh, methods=["POST"]),
@@ -122,7 +152,7 @@ class StandInAuthServer:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EchoServer:
     """An upstream that remembers the requests it got and answers as it is told."""
 
@@ -130,14 +160,17 @@ class EchoServer:
     bodies: list[bytes] = field(default_factory=list)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    answer: Callable[[Request], Awaitable[Response]] | None = None
 
     async def mcp(self, request: Request) -> Response:
+        if self.answer:
+            return await self.answer(request)
         self.received.append(request)
         self.bodies.append(await request.body())
         return JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}}, self.status, headers=self.headers)
 
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/mcp", self.mcp, methods=["GET", "POST", "DELETE"])])
+        return Starlette(routes=[Route("/{path:path}", self.mcp, methods=["GET", "POST", "DELETE"])])
 
 
 @dataclass
@@ -147,6 +180,7 @@ class ClientApp:
     client_id: str
     redirect_uri: str = REDIRECT_URI
     gateway: str = GATEWAY
+    path: str = "/mcp"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
@@ -159,7 +193,7 @@ class ClientApp:
             "state": self.state,
             "code_challenge": s256(self.verifier),
             "code_challenge_method": "S256",
-            "resource": f"{self.gateway}/mcp",
+            "resource": self.gateway + self.path,
             **changed,
         }
         return f"{self.gateway}/oauth/authorize?{urlencode({n: v for n, v in parameters.items() if v is not None})}"
@@ -189,9 +223,15 @@ class ClientApp:
 class World:
     """Everything around one gateway, or several replicas of it."""
 
-    def __init__(self, store: Store | None = None, transport: UpstreamTransport | None = None, **changed: Any) -> None:
+    def __init__(
+        self,
+        store: Store | None = None,
+        transport: UpstreamTransport | None = None,
+        upstream: EchoServer | None = None,
+        **changed: Any,
+    ) -> None:
         self.transport = transport
-        self.auth, self.upstream, self.clock = StandInAuthServer(), EchoServer(), MovableClock()
+        self.auth, self.upstream, self.clock = StandInAuthServer(), upstream or EchoServer(), MovableClock()
         self.store = store or open_store(Secret("memory://"))
         self.counters, self.published = open_rate_counters(Secret("memory://"), "mcp-gateway"), PublishedDocuments()
         self.sealing_keys = SealingKeys([generate_key()])
@@ -200,7 +240,7 @@ class World:
         self.settings = AdapterSettings(
             public_url=GATEWAY,
             external_auth_service_url=AUTH,
-            servers=servers,
+            servers=dict(servers),
             management_port=0,
             external_auth_provider=changed.pop("external_auth_provider", "test"),
             **changed,
@@ -224,6 +264,12 @@ class World:
             now=self.clock,
         )
         return create_app(GatewaySettings(adapter_config=self.settings), resources)
+
+    def restart(self, **servers: ServerSettings) -> None:
+        """The gateway with other settings of its MCP servers; calls and token requests go to this one from now on."""
+        self.settings.servers.update(servers)
+        self.app = self.replica()
+        self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
 
     def new_browser(self) -> Browser:
         """Somebody else's browser. The client's loopback address is nobody's, so journeys end there."""

@@ -28,6 +28,9 @@ from tests.support.client_assertions import ASSERTION_TYPE
 from tests.support.gate import Gate
 
 IDP = "https://idp.test"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 _LIFETIME = 3600
 _USER = {"sub": "248289761001", "email": "alice@example.com", "email_verified": True, "name": "Alice"}
 
@@ -80,6 +83,9 @@ class OpenIDProvider:
         metadata, members, claims, header, user: What to change in its discovery document, its token responses, its ID
             tokens, their headers, and what it says of a person at the userinfo endpoint; None leaves out.
         forge: Makes its ID tokens in place of itself.
+        services: For which it exchanges access tokens (RFC 8693), each with the scopes that it knows.
+        on_behalf_of: Whether it does so in Entra's way, which names services by their scopes.
+        exchange_error: What is answered to whoever wants one.
     """
 
     now: Clock
@@ -106,11 +112,15 @@ class OpenIDProvider:
     header: dict[str, Any] = field(default_factory=dict)
     user: dict[str, Any] = field(default_factory=dict)
     forge: Callable[[dict[str, Any], dict[str, Any]], str] | None = None
+    services: dict[str, frozenset[str]] = field(default_factory=dict)
+    on_behalf_of: bool = False
+    exchange_error: str | None = None
     published: list[Mapping[str, Any]] = field(default_factory=list)
     signing_key: RSAKey = field(default_factory=lambda: rsa_key("first"))
     codes: dict[str, Issued] = field(default_factory=dict)
     refresh_tokens: dict[str, Issued] = field(default_factory=dict)
     access_tokens: dict[str, Issued] = field(default_factory=dict)
+    exchanged: dict[str, Issued] = field(default_factory=dict)
     asked: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
     seen_assertions: set[str] = field(default_factory=set)
 
@@ -219,6 +229,8 @@ class OpenIDProvider:
             issued = self._redeem(form)
         except Refused as error:
             return JSONResponse({"error": error.error}, error.status)
+        if form["grant_type"] in {TOKEN_EXCHANGE, JWT_BEARER}:
+            return JSONResponse(changed(self._exchanged(form, issued), self.members))
         is_refresh = form["grant_type"] == "refresh_token"
         body: dict[str, Any] = {"token_type": "Bearer", "expires_in": _LIFETIME, "scope": issued.scope}
         body["access_token"] = f"upstream-access-{secrets.token_urlsafe(8)}"
@@ -305,9 +317,42 @@ class OpenIDProvider:
                 issued = self.refresh_tokens.pop(offered, None) if self.rotates else self.refresh_tokens.get(offered)
                 if issued is None:
                     raise Refused("invalid_grant")
+            case grant_type if grant_type == (JWT_BEARER if self.on_behalf_of else TOKEN_EXCHANGE) and self.services:
+                issued = self._exchangeable(form)
             case _:
                 raise Refused("unsupported_grant_type")
         return issued
+
+    def _exchangeable(self, form: dict[str, str]) -> Issued:
+        """What the token is to be exchanged for, and how long the new one lives: no longer than the old one."""
+        if self.exchange_error:
+            raise Refused(self.exchange_error)
+        subject = self.access_tokens.get(form.get("assertion" if self.on_behalf_of else "subject_token", ""))
+        if subject is None or self.now() >= subject.expires_at:
+            raise Refused("invalid_grant")
+        scopes = form.get("scope", "").split()
+        if self.on_behalf_of:
+            # Of its own client's API alone, and for an API that its scopes name.
+            if form.get("requested_token_use") != "on_behalf_of" or f"api://{self.client_id}/" not in subject.scope:
+                raise Refused("invalid_grant")
+            known = {f"{service}/{scope}" for service, names in self.services.items() for scope in names}
+        else:
+            if form.get("subject_token_type") != ACCESS_TOKEN or "requested_token_use" in form:
+                raise Refused("invalid_request")
+            named = {form[name] for name in ("audience", "resource") if name in form}
+            if not named <= self.services.keys():
+                raise Refused("invalid_target")
+            known = {scope for service in named or self.services for scope in self.services[service]}
+        if not known.issuperset(scopes):
+            raise Refused("invalid_scope")
+        return Issued(" ".join(scopes), expires_at=subject.expires_at)
+
+    def _exchanged(self, form: dict[str, str], issued: Issued) -> dict[str, Any]:
+        token = f"upstream-exchanged-{secrets.token_urlsafe(8)}"
+        self.exchanged[token] = Issued(f"{form.get('audience') or form.get('resource') or ''} {issued.scope}".strip())
+        left = int((issued.expires_at - self.now()).total_seconds())
+        body = {"access_token": token, "token_type": "Bearer", "expires_in": left, "scope": issued.scope or None}
+        return body | ({} if self.on_behalf_of else {"issued_token_type": ACCESS_TOKEN})
 
     def _id_token(self, issued: Issued) -> str:
         at = int(self.now().timestamp())

@@ -130,8 +130,8 @@ class Replicas:
 
 
 @contextlib.asynccontextmanager
-async def running_replicas(redis_url: str) -> AsyncIterator[Replicas]:
-    """Everything, started."""
+async def running_replicas(redis_url: str, edit: Callable[[str], str] = as_it_is) -> AsyncIterator[Replicas]:
+    """Everything, started; `edit` changes the gateways' configuration."""
     auth_port, provider_port = free_port(), free_port()
     auth_url, public_url = f"http://localhost:{auth_port}", f"http://localhost:{free_port()}"
     provider = OpenIDProvider(
@@ -160,7 +160,7 @@ async def running_replicas(redis_url: str) -> AsyncIterator[Replicas]:
         auth_command = [str(BINARIES / "auth-server"), "serve", "--config", auth_config]
         auth_server = Replica("auth", auth_command, variables, auth_port)
         replicas = Replicas(provider, upstream, auth_server, [], public_url, variables, directory)
-        replicas.gateways += [replicas.gateway(), replicas.gateway()]
+        replicas.gateways += [replicas.gateway(edit), replicas.gateway(edit)]
         async with started(auth_server, *replicas.gateways):
             yield replicas
 

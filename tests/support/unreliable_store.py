@@ -16,6 +16,7 @@ class UnreliableStore:
         self.store = store
         self._hangs = False
         self._refuses: str | None = None
+        self._lost: str | None = None
         self._prefix: str | None = None
         self._asked, self._go_on = asyncio.Event(), asyncio.Event()
 
@@ -27,9 +28,13 @@ class UnreliableStore:
         """From now on no value below `prefix` can be written or taken."""
         self._refuses = prefix
 
+    def lose(self, prefix: str) -> None:
+        """From now on no value below `prefix` can be read or written."""
+        self._refuses = self._lost = prefix
+
     def recover(self) -> None:
         """Everything works again."""
-        self._hangs, self._refuses = False, None
+        self._hangs, self._refuses, self._lost = False, None, None
 
     @contextmanager
     def delayed(self, prefix: str) -> Iterator[asyncio.Event]:
@@ -45,6 +50,8 @@ class UnreliableStore:
 
     async def get(self, key: str) -> bytes | None:
         await self._pass()
+        if self._lost and key.startswith(self._lost):
+            raise TemporarilyUnavailable("the session store did not answer", dependency="redis")
         value = await self.store.get(key)
         if self._prefix and key.startswith(self._prefix):
             self._prefix = None

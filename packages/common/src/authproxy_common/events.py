@@ -17,14 +17,21 @@ ALARMS = (
     "code_misused",
     "code_replayed",
     "groups_overage",
+    "identity_assertion_refused",
+    "identity_assertion_replayed",
+    "issuer_keys_unavailable",
     "provider_check_failed",
     "provider_refresh_failed",
     "provider_revocation_failed",
+    "provider_token_not_taken",
     "provider_validation_failed",
     "redirect_uri_mismatch",
     "refresh_token_replayed",
     "sign_in_failed",
     "state_unknown",
+    "token_exchange_failed",
+    "token_exchange_not_allowed",
+    "token_not_exchanged",
 )
 
 

@@ -1,9 +1,18 @@
 """What the auth server hands a gateway: the types that cross between the services."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from authproxy_common.secret import Secret
+
+# What the subject of a client begins with that acts for nobody, `client:ID`, as those of people begin with a name.
+CLIENT = "client"
+# Of whoever says who people are, a provider or another issuer. Without a colon, and never the word above: of two
+# subjects `name:id` no two can be written the same, and none of a person can look like one of a client.
+PROVIDER_NAME = re.compile(rf"(?!{CLIENT}\Z)[a-z0-9][a-z0-9_-]{{0,31}}")
+# RFC 8693 §3.
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a type
 
 _TEN_YEARS = 10 * 365 * 24 * 60 * 60
 
@@ -37,7 +46,10 @@ class Person:
         user = body.get("user")
         if not isinstance(user, dict) or not isinstance(user.get("sub"), str) or not user["sub"]:
             raise MalformedExchange("user.sub is missing")
-        return cls(_required(body, "provider"), user)
+        provider = _required(body, "provider")
+        if not PROVIDER_NAME.fullmatch(provider):
+            raise MalformedExchange("provider is no name of a provider")
+        return cls(provider, user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,69 @@ class SignIn:
             scope=_text(body, "scope"),
             user=person.user,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeTarget:
+    """For which service another token is asked for (RFC 8693 §2.1).
+
+    Args:
+        audience: Its name, at the provider.
+        resource: Where it is.
+        scope: What the token is to permit there, space-separated; where neither of the others is given, it names the
+            service too.
+    """
+
+    audience: str | None = None
+    resource: str | None = None
+    scope: str | None = None
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """By what the service is named, and so what has to be allowed."""
+        named = tuple(filter(None, (self.audience, self.resource)))
+        return named or tuple((self.scope or "").split())
+
+    def form(self) -> dict[str, str]:
+        """As parameters of a request."""
+        members = {"audience": self.audience, "resource": self.resource, "scope": self.scope}
+        return {name: value for name, value in members.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangedToken:
+    """What a provider gave for another token (RFC 8693 §2.2.1): a bearer token for one service.
+
+    Args:
+        access_token: As the provider issued it.
+        expires_in: Seconds from the answer on, where the provider said so.
+        scope: Space-separated, where the provider said so.
+    """
+
+    access_token: Secret
+    expires_in: int | None = None
+    scope: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the answer of `POST /gateway-oauth/token-exchange`; absent members are left out."""
+        body = {
+            "access_token": self.access_token.reveal(),
+            "issued_token_type": ACCESS_TOKEN_TYPE,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": self.scope,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, body: object) -> "ExchangedToken":
+        """Raises MalformedExchange unless the body has a bearer token."""
+        if not isinstance(body, dict):
+            raise MalformedExchange("the answer is not a JSON object")
+        if (_text(body, "token_type") or "").lower() != "bearer":
+            raise MalformedExchange("token_type is not Bearer")
+        token = Secret(_required(body, "access_token"))
+        return cls(token, lifetime(body.get("expires_in")), _text(body, "scope"))
 
 
 def lifetime(seconds: object) -> int | None:

@@ -18,17 +18,16 @@ from urllib.parse import urlencode
 
 import httpx
 
-from authproxy_common.clients.credentials import basic_authorization
-from authproxy_common.errors import InvalidGrant, InvalidRequest, ServerError
-from authproxy_common.exchange import MalformedExchange, Person, SignIn
-from authproxy_common.http.client import Answer, ask
+from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidRequest, ServerError
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, MalformedExchange, Person, SignIn
+from authproxy_common.gateway_backend import GatewayBackend, GatewayCredentials, error_of
 from authproxy_common.params import Params
 from authproxy_common.pkce import METHOD, CodeChallenge, challenge_for, mint_verifier
 from authproxy_common.refusals import refusal
 from authproxy_common.secret import Secret, mint
 
-# The auth server itself bounds what it asks of the provider, by ten seconds.
-_DEADLINE = timedelta(seconds=12)
+__all__ = ["GatewayCredentials", "GatewaySignIn", "PendingSignIn"]
+
 _REVOCATION_DEADLINE = timedelta(seconds=3)
 
 _SIGN_IN_AGAIN = "Go back to the application and sign in again; finish in the browser in which you began."
@@ -60,27 +59,6 @@ class PendingSignIn:
         return cls(Secret(texts[0]), Secret(texts[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayCredentials:
-    """What the auth server knows an app by, where its operator gave the app a secret.
-
-    Args:
-        name: The app's, in the auth server's configuration.
-        secret: The app's alone.
-    """
-
-    name: str
-    secret: Secret
-
-    def header(self) -> str:
-        """As the value of an `Authorization` header: `client_secret_basic` (RFC 6749 §2.3.1)."""
-        return basic_authorization(self.name, self.secret)
-
-    def form(self) -> dict[str, str]:
-        """As members of a form, for a request whose header is taken: `client_secret_post`."""
-        return {"client_id": self.name, "client_secret": self.secret.reveal()}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySignIn:
     """An app whose users the auth server signs in.
@@ -109,6 +87,11 @@ class GatewaySignIn:
     def backend_url(self) -> str:
         """The auth server's origin for our own requests."""
         return self.internal_auth_server_url or self.auth_server_url
+
+    @property
+    def backend(self) -> GatewayBackend:
+        """Our own requests."""
+        return GatewayBackend(self.backend_url, self.http, self.credentials)
 
     def begin(
         self, *, scope: str | None = None, prompt: str | None = None, login_hint: str | None = None
@@ -165,7 +148,7 @@ class GatewaySignIn:
             TemporarilyUnavailable: It could not be asked.
         """
         form = {"code": code, "gateway_uri": self.gateway_uri, "code_verifier": code_verifier.reveal()}
-        answer = await self._post("exchange", form)
+        answer = await self.backend.post("exchange", form)
         if answer.status != 200:
             raise ServerError("the auth server did not accept the gateway code")
         try:
@@ -187,8 +170,8 @@ class GatewaySignIn:
         if not sign_in.refresh_token:
             raise InvalidGrant("the provider gave no refresh token")
         form = {"refresh_token": sign_in.refresh_token.reveal(), "provider": sign_in.provider}
-        answer = await self._post("refresh", form)
-        if answer.status == 400 and _error(answer) == "invalid_grant":
+        answer = await self.backend.post("refresh", form)
+        if answer.status == 400 and error_of(answer) == "invalid_grant":
             raise InvalidGrant("the auth server says that the provider refuses")
         if answer.status != 200:
             raise ServerError("the auth server did not renew the provider's tokens")
@@ -197,6 +180,28 @@ class GatewaySignIn:
         except MalformedExchange as error:
             raise ServerError("the auth server's answer to the refresh is not usable") from error
 
+    async def exchange_token(self, sign_in: SignIn, target: ExchangeTarget) -> ExchangedToken:
+        """A token of the same person's for another service, which the provider gives for `sign_in.access_token`.
+
+        Raises:
+            InvalidGrant: The provider does not accept that token: renew it, or sign in again.
+            AccessDenied: It does not let this person, or not without doing something at the provider first.
+            ServerError: The service is not known there, or not allowed for this app; the auth server's log says which.
+            TemporarilyUnavailable: The auth server, or the provider, could not be asked.
+        """
+        form = {"subject_token": sign_in.access_token.reveal(), "provider": sign_in.provider, **target.form()}
+        answer = await self.backend.post("token-exchange", form)
+        if answer.status == 400 and error_of(answer) == "invalid_grant":
+            raise InvalidGrant("the auth server says that the provider does not exchange this token")
+        if answer.status == 403:
+            raise AccessDenied("the identity provider gives this person no token for this service")
+        if answer.status != 200:
+            raise ServerError("the auth server exchanges no token for this service")
+        try:
+            return ExchangedToken.from_json(answer.json())
+        except MalformedExchange as error:
+            raise ServerError("the auth server's answer to the token exchange is not usable") from error
+
     async def revoke(self, sign_in: SignIn) -> None:
         """Have the provider revoke what it issued, where it can: both tokens, for some revoke no other than they get.
 
@@ -204,7 +209,7 @@ class GatewaySignIn:
         """
         for token in filter(None, (sign_in.refresh_token, sign_in.access_token)):
             form = {"token": token.reveal(), "provider": sign_in.provider}
-            await self._post("revoke", form, deadline=_REVOCATION_DEADLINE)
+            await self.backend.post("revoke", form, deadline=_REVOCATION_DEADLINE)
 
     async def validate(self, access_token: str) -> Person | None:
         """Whose access token of the provider this is; None where the provider does not accept it.
@@ -217,31 +222,10 @@ class GatewaySignIn:
             TemporarilyUnavailable: It, or the provider, could not be asked, which says nothing about the token.
         """
         form = {"provider": self.provider} if self.provider else {}
-        answer = await self._post("validate", form, access_token=access_token)
+        answer = await self.backend.post("validate", form, access_token=access_token)
         if answer.status == 401:
             return None
         try:
             return Person.from_json(answer.json() if answer.status == 200 else None)
         except MalformedExchange as error:
             raise ServerError("the auth server's answer to the validation is not usable") from error
-
-    async def _post(
-        self, endpoint: str, form: dict[str, str], *, access_token: str | None = None, deadline: timedelta = _DEADLINE
-    ) -> Answer:
-        headers = {}
-        if access_token is not None:
-            headers = {"Authorization": f"Bearer {access_token}"}
-            form |= self.credentials.form() if self.credentials else {}
-        elif self.credentials:
-            headers = {"Authorization": self.credentials.header()}
-        request = httpx.Request("POST", f"{self.backend_url}/gateway-oauth/{endpoint}", data=form, headers=headers)
-        answer = await ask(self.http, request, dependency="auth server", deadline=deadline)
-        # Also 401, and not about the person or their token.
-        if answer.status == 401 and _error(answer) == "invalid_client":
-            raise ServerError("the auth server did not accept this gateway's credentials, or wants some")
-        return answer
-
-
-def _error(answer: Answer) -> str | None:
-    body = answer.json()
-    return body.get("error") if isinstance(body, dict) else None

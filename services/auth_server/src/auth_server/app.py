@@ -19,11 +19,12 @@ from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.sign_in import SignInFlow
+from auth_server.flows.token_exchange import TokenExchangeFlow
 from auth_server.flows.validation import ValidationFlow
 from auth_server.providers.kinds import provider_of
-from auth_server.settings import BODY_LIMIT, PROVIDER_NAME, AuthServerSettings
+from auth_server.settings import BODY_LIMIT, AuthServerSettings
 from authproxy_common.events import Events
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import PROVIDER_NAME, SignIn
 from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
 from authproxy_common.http.browser import BrowserCookie
 from authproxy_common.http.health import HealthEndpoints
@@ -110,6 +111,7 @@ def _backend(
         Callers(authentication, limit.spend if limit else None),
         ExchangeFlow(codes, gateways, events),
         RefreshFlow(providers, renewed, events),
+        TokenExchangeFlow(providers, events),
         RevocationFlow(providers, events),
         ValidationFlow(providers, RecentAnswers(settings.validation_kept, resources.now), events),
     )

@@ -9,7 +9,7 @@ from auth_server.composition.routes import CALLBACK, LOGIN, PREFIX
 from auth_server.providers.discovery import Discovery, metadata_url
 from auth_server.providers.kinds import has_discovery, vendor_of
 from auth_server.settings import AuthServerSettings, ProviderSettings
-from authproxy_common.doctor import Check, Failed, Vantage, is_ours, json_object, shown
+from authproxy_common.doctor import Check, Failed, Skipped, Vantage, is_ours, json_object, shown
 from authproxy_common.doctor.store import StoreExamination
 from authproxy_common.errors import OAuthError, ServerError
 from authproxy_common.http.client import Answer
@@ -26,7 +26,8 @@ async def examined(settings: AuthServerSettings, vantage: Vantage) -> AsyncItera
         examination = _ProviderExamination(name, provider, ourselves, vantage)
         if has_discovery(provider):
             discovery = Discovery(vendor_of(provider), vantage.http, vantage.now)
-            checks += _DiscoveryExamination(examination, discovery).checks()
+            exchanges = any(name in gateway.token_exchange for gateway in settings.gateways.values())
+            checks += _DiscoveryExamination(examination, discovery, exchanges).checks()
         checks.append(Check(examination.named("redirect_uri"), examination.sends_browsers_back))
     try:
         yield checks
@@ -107,10 +108,12 @@ class _DiscoveryExamination:
     Args:
         provider: Whose.
         discovery: As the service reads it.
+        exchanges: Whether tokens of it are exchanged for some gateway.
     """
 
     provider: _ProviderExamination
     discovery: Discovery
+    exchanges: bool
 
     def checks(self) -> list[Check]:
         """What is examined."""
@@ -121,6 +124,7 @@ class _DiscoveryExamination:
             Check(endpoints, self.names_endpoints, needs=issuer),
             Check(self.provider.named("keys"), self.publishes_keys, needs=endpoints),
             Check(self.provider.named("clock"), self.agrees_on_the_time, needs=metadata),
+            *([Check(self.provider.named("token exchange"), self.knows_the_grant, needs=metadata)] * self.exchanges),
         ]
 
     async def publishes_metadata(self) -> str:
@@ -166,6 +170,19 @@ class _DiscoveryExamination:
         if not count:
             raise Failed(f"{url} has no key that can be used", remedy)
         return f"{count} can be used"
+
+    async def knows_the_grant(self) -> str:
+        """Where it says which grants it has, the one that exchanges tokens is among them."""
+        grant_type = self.discovery.vendor.exchange_grant
+        offered = (await self._document()).get("grant_types_supported")
+        if not isinstance(offered, list):
+            raise Skipped("the provider does not say which grants it has; a call shows whether it exchanges tokens")
+        if grant_type not in offered:
+            raise Failed(
+                f"the provider does not have the grant {grant_type}",
+                "switch it on there, or take the provider out of token_exchange of all gateways",
+            )
+        return "the provider has the grant; whether this client may use it, a call shows"
 
     async def agrees_on_the_time(self) -> str:
         """What it signs now is neither old nor of the future here."""

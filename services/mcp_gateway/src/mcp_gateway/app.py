@@ -8,10 +8,10 @@ from authproxy_common.http.health import HealthEndpoints
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
 from mcp_gateway.composition.authorization_server import AuthorizationServer
+from mcp_gateway.composition.credentials import Credentials
 from mcp_gateway.composition.resources import Resources
 from mcp_gateway.composition.routes import PAGES
-from mcp_gateway.composition.upstreams import build_upstreams
-from mcp_gateway.domain.resources import MCPServers
+from mcp_gateway.composition.upstreams import build_servers, build_upstreams
 from mcp_gateway.proxy.admission import OpenAdmission
 from mcp_gateway.proxy.cross_origin import CrossOriginCalls
 from mcp_gateway.proxy.mcp_proxy import MCPProxy
@@ -33,10 +33,11 @@ def create_app(settings: GatewaySettings, resources: Resources) -> ASGIApp:
         management_port=config.management_port,
         public_metrics=config.public_metrics,
     )
-    upstreams = build_upstreams(config, resources.now)
-    servers = MCPServers({path: upstream.server for path, upstream in upstreams.items()})
+    servers = build_servers(config)
     server = AuthorizationServer(config, resources, around, servers)
-    routes, admission = server.build() if config.enable_auth else ([], OpenAdmission())
+    routes, admission, provider_tokens = server.build() if config.enable_auth else ([], OpenAdmission(), None)
+    credentials = Credentials(config, resources, provider_tokens)
+    upstreams = build_upstreams(config, servers, credentials.of, resources.now)
     lifespan = closing(resources.transport, resources.http, resources.counters, resources.store)
     origins = OriginPolicy.for_public_url(
         config.public_url, config.allowed_hosts, config.allowed_origins, development=config.development_mode

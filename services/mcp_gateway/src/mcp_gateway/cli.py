@@ -19,7 +19,7 @@ from authproxy_common.records.rate_limits import open_rate_counters
 from mcp_gateway.app import Resources, create_app
 from mcp_gateway.composition.resources import open_fetchers
 from mcp_gateway.doctor import examined
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import PASSTHROUGH, AdapterSettings, GatewaySettings, load_settings
 from mcp_gateway.tokens.key_file import rotate_key_file
 from mcp_gateway.tokens.key_rotation import Rotation, RotationRefused

@@ -11,7 +11,8 @@ from authproxy_common.records.slots import Slots
 from mcp_gateway.domain.authorizations import AuthorizationCode, CodeUse, PendingConsent, PendingSignIn
 from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, Renewal, Rotation
-from mcp_gateway.domain.tokens import HandedOn
+from mcp_gateway.domain.identity_assertions import UsedIdentityAssertion
+from mcp_gateway.domain.tokens import HandedOn, UpstreamToken
 from mcp_gateway.settings import AdapterSettings, seconds
 
 # For one browser; one more ends the oldest.
@@ -38,10 +39,13 @@ class Collections:
     ended: Collection[Ended]
     epochs: Collection[Epoch]
     handed_on: Collection[HandedOn]
+    exchanged_tokens: Collection[UpstreamToken]
     used_assertions: Collection[UsedAssertion]
     client_documents: Collection[CachedDocument]
     client_key_sets: Collection[CachedDocument]
     configured_key_sets: Collection[CachedDocument]
+    used_identity_assertions: Collection[UsedIdentityAssertion]
+    issuer_documents: Collection[CachedDocument]
 
     @classmethod
     def of(cls, config: AdapterSettings, store: Store, keys: SealingKeys) -> "Collections":
@@ -75,8 +79,11 @@ class Collections:
             ended=plain("ended", Ended, mark),
             epochs=plain("epoch", Epoch, mark),
             handed_on=sealed("handed-on", HandedOn, seconds(3600)),
+            exchanged_tokens=sealed("exchanged-token", UpstreamToken, seconds(3600)),
             used_assertions=plain("used-assertion", UsedAssertion, seconds(3600)),
             client_documents=sealed("client-document", CachedDocument, seconds(300)),
             client_key_sets=sealed("client-key-set", CachedDocument, seconds(300)),
             configured_key_sets=sealed("configured-key-set", CachedDocument, seconds(300)),
+            used_identity_assertions=plain("used-identity-assertion", UsedIdentityAssertion, seconds(3600)),
+            issuer_documents=sealed("issuer-document", CachedDocument, seconds(300)),
         )

@@ -1,11 +1,9 @@
 """Whether what a client presented proves that it is that client (OAuth 2.1 §2.4, RFC 7523 §3)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
 
-from authproxy_common.clients.assertions import ClientAssertion, ClientAssertions, InvalidClientAssertion, UnknownKey
+from authproxy_common.clients.assertions import ClientAssertion, ClientAssertions
 from authproxy_common.clients.credentials import (
     NONE,
     PRIVATE_KEY_JWT,
@@ -14,6 +12,7 @@ from authproxy_common.clients.credentials import (
     Credentials,
 )
 from authproxy_common.clients.presented_credentials import PresentedCredentials
+from authproxy_common.clients.signed_jwts import InvalidJWT, PublicKeys, verified_with
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError
 from authproxy_common.events import Events
@@ -22,18 +21,6 @@ from authproxy_common.secret import digest, trace
 
 # What the verifier's own leeway allows an assertion to outlive itself by, and more.
 _REMEMBERED_LONGER = timedelta(minutes=5)
-
-
-class PublicKeys(Protocol):
-    """The public keys of one client, as JWK sets. Raises ClientRefused or TemporarilyUnavailable."""
-
-    async def known(self) -> Mapping[str, Any]:
-        """As we know them."""
-        ...
-
-    async def renewed(self) -> Mapping[str, Any]:
-        """Asked for again, unless that was just done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +67,8 @@ class CredentialCheck:
     async def _check_assertion(self, client_id: str, value: str, keys: PublicKeys) -> None:
         try:
             assertion = await self._verified(client_id, value, keys)
-        except InvalidClientAssertion as error:
-            raise self._failure(client_id, str(error)) from error
+        except InvalidJWT as error:
+            raise self._failure(client_id, f"sent an assertion, but {error}") from error
         lifetime = assertion.expires_at - self.now() + _REMEMBERED_LONGER
         # By the id's digest, which has one length: of two clients' ids and jtis no two can be written the same.
         key = f"{digest(client_id)} {assertion.jti}"
@@ -92,13 +79,9 @@ class CredentialCheck:
 
     async def _verified(self, client_id: str, value: str, keys: PublicKeys) -> ClientAssertion:
         try:
-            try:
-                return self.assertions.verify(value, client_id, await keys.known())
-            except UnknownKey:
-                # It may have other keys by now.
-                return self.assertions.verify(value, client_id, await keys.renewed())
+            return await verified_with(keys, lambda jwks: self.assertions.verify(value, client_id, jwks))
         except ClientRefused as error:
-            raise InvalidClientAssertion("its keys cannot be had") from error
+            raise InvalidJWT("its keys cannot be had") from error
 
     def _failure(self, client_id: str, reason: str) -> OAuthError:
         self.events.alarm("client_authentication_failed", client=trace(client_id), reason=reason)

@@ -1,4 +1,4 @@
-"""JSON documents that clients publish, kept in the store for as long as their headers say."""
+"""JSON documents that others publish, clients above all, kept in the store for as long as their headers say."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from authproxy_common.uri import HttpURI
 
 Document: TypeAlias = dict[str, Any]
 
-log = structlog.get_logger("client_documents")
+log = structlog.get_logger("documents")
 
 
 class Fetcher(Protocol):
@@ -50,6 +50,7 @@ class Documents:
         recent: What came of the latest fetches of this process, good or bad: strangers can make us ask, and no URL is
             asked more often than this keeps its answer (CIMD §4.4 leaves bounds to us).
         now: The clock.
+        publisher: Who publishes them, as logs and errors say it.
     """
 
     fetcher: Fetcher
@@ -57,6 +58,7 @@ class Documents:
     limit: int
     recent: "RecentAnswers[Document | OAuthError]"
     now: Clock
+    publisher: str = "client"
 
     async def get(self, uri: HttpURI, *, fetched_within: timedelta | None = None) -> Document:
         """The JSON object at `uri`.
@@ -88,14 +90,14 @@ class Documents:
     async def _outcome(self, uri: HttpURI) -> Document | OAuthError:
         try:
             fetched = await self.fetcher.fetch(uri, self.limit)
-            document = _read(fetched)
+            document = self._read(fetched)
         except FetchFailed as error:
-            log.warning("client_document_unavailable", url=uri.text, cause=str(error))
-            return TemporarilyUnavailable("the client's metadata did not arrive", dependency="client metadata")
+            log.warning("document_unavailable", publisher=self.publisher, url=uri.text, cause=str(error))
+            return TemporarilyUnavailable(f"{self._what} did not arrive", dependency=f"{self.publisher} metadata")
         except Unfetchable as error:
             # Why is for the log: it may tell a stranger what there is inside.
-            log.warning("client_document_refused", url=uri.text, cause=str(error))
-            return ClientRefused("the client's metadata cannot be fetched")
+            log.warning("document_refused", publisher=self.publisher, url=uri.text, cause=str(error))
+            return ClientRefused(f"{self._what} cannot be fetched")
         except ClientRefused as error:
             return error
         freshness, now = Freshness.of(fetched.headers), self.now()
@@ -104,17 +106,20 @@ class Documents:
             await self.cache.put(uri.text, kept, freshness.usable)
         return document
 
+    def _read(self, fetched: Fetched) -> Document:
+        media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        ):
+            raise ClientRefused(f"{self._what} is not served as application/json")
+        if fetched.headers.get("content-encoding", "identity") != "identity":
+            raise ClientRefused(f"{self._what} is compressed, though we asked for it as it is")
+        try:
+            # In UTF-8 and nothing else (RFC 8259 §8.1): the library would take UTF-16 as well.
+            return read_json_object(fetched.body.decode("utf-8").encode())
+        except (InvalidRequest, UnicodeDecodeError) as error:
+            raise ClientRefused(f"{self._what} is not a JSON object") from error
 
-def _read(fetched: Fetched) -> Document:
-    media_type = fetched.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise ClientRefused("the client's metadata is not served as application/json")
-    if fetched.headers.get("content-encoding", "identity") != "identity":
-        raise ClientRefused("the client's metadata is compressed, though we asked for it as it is")
-    try:
-        # In UTF-8 and nothing else (RFC 8259 §8.1): the library would take UTF-16 as well.
-        return read_json_object(fetched.body.decode("utf-8").encode())
-    except (InvalidRequest, UnicodeDecodeError) as error:
-        raise ClientRefused("the client's metadata is not a JSON object") from error
+    @property
+    def _what(self) -> str:
+        return f"the {self.publisher}'s metadata"

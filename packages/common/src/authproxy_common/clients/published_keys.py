@@ -16,17 +16,19 @@ from authproxy_common.records import Collection
 # A metadata document may have 5 KB (CIMD §6.6); a set of RSA keys needs more.
 _LONGEST = 64 * 1024
 # An unknown `kid` may mean new keys, or a stranger who likes us to fetch.
-_REFETCHED_AFTER = timedelta(seconds=30)
+REFETCHED_AFTER = timedelta(seconds=30)
 
 
-def key_sets(fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock) -> Documents:
+def key_sets(
+    fetcher: Fetcher, cache: Collection[CachedDocument], now: Clock, *, publisher: str = "client"
+) -> Documents:
     """Key sets by URL, each asked for once in a while at the most, whatever their headers say."""
-    return Documents(fetcher, cache, _LONGEST, RecentAnswers(_REFETCHED_AFTER, now, size=500), now)
+    return Documents(fetcher, cache, _LONGEST, RecentAnswers(REFETCHED_AFTER, now, size=500), now, publisher)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedKeys:
-    """`authentication.PublicKeys`: in the credentials themselves, or at their `jwks_uri`.
+    """`signed_jwts.PublicKeys`: in the credentials themselves, or at their `jwks_uri`.
 
     Args:
         credentials: Of the client.
@@ -40,7 +42,7 @@ class PublishedKeys:
         return await self._keys(None)
 
     async def renewed(self) -> Mapping[str, Any]:
-        return await self._keys(_REFETCHED_AFTER)
+        return await self._keys(REFETCHED_AFTER)
 
     async def _keys(self, fetched_within: timedelta | None) -> Mapping[str, Any]:
         if self.credentials.jwks_uri is None:

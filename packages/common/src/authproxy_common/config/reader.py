@@ -18,11 +18,16 @@ Check = Callable[[Any], str | None]
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _NEUTRAL: dict[type, Any] = {str: "", int: 0, bool: False, Secret: Secret("")}
 _UNREADABLE = object()
+_EMPTY = "is written down and names nothing: name something, or leave the key away"
 
 
-def setting(default: Any = MISSING, *, check: Check | None = None) -> Any:
-    """A field with a default and a check of its own."""
-    metadata = {"check": check}
+def setting(default: Any = MISSING, *, check: Check | None = None, never_empty: bool = False) -> Any:
+    """A field with a default and a check of its own.
+
+    Where `never_empty`, the key may be left away but not left empty: what keeps people out must not let everybody in
+    because a variable was unset.
+    """
+    metadata = {"check": check, "never_empty": never_empty}
     if isinstance(default, dict):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -32,7 +37,8 @@ def read(cls: type[T], node: Any, key: str, problems: Problems) -> T:
     """An instance of the dataclass `cls` from the mapping `node`.
 
     What cannot be read is a problem, and a neutral value stands in for it, so that everything else is still looked at.
-    A class may have a method `inconsistencies()` that yields (key, message) for what concerns several fields.
+    A class may have a method `inconsistencies()` that yields (key, message) for what concerns several fields. What has
+    no key concerns the whole, and is left unsaid where something within is wrong already.
     """
     if not isinstance(node, Mapping):
         problems.add(key, "must be a mapping of keys to values")
@@ -43,8 +49,10 @@ def read(cls: type[T], node: Any, key: str, problems: Problems) -> T:
     instance = cls(**values)
     inconsistencies: Callable[[], Iterator[tuple[str, str]]] | None = getattr(instance, "inconsistencies", None)
     if inconsistencies:
+        is_fine = not any(found.startswith(f"{key}.") for found in problems.found)
         for subkey, message in inconsistencies():
-            problems.add(_join(key, subkey), message)
+            if subkey or is_fine:
+                problems.add(_join(key, subkey), message)
     return instance
 
 
@@ -58,6 +66,8 @@ def _refuse_unknown(cls: type, node: Mapping[Any, Any], key: str, problems: Prob
 def _field(f: Field[Any], hint: Any, node: Mapping[Any, Any], key: str, problems: Problems) -> Any:
     value = node.get(f.name)
     if value is None or value == "":
+        if f.name in node and f.metadata.get("never_empty"):
+            problems.add(key, _EMPTY)
         if f.default is not MISSING:
             return f.default
         if f.default_factory is not MISSING:
@@ -66,7 +76,10 @@ def _field(f: Field[Any], hint: Any, node: Mapping[Any, Any], key: str, problems
             return read(typing.cast("type[Any]", hint), {}, key, problems)
         problems.add(key, "is missing")
         return _NEUTRAL.get(hint, ())
-    return _checked(f.metadata.get("check"), _convert(hint, value, key, problems), key, problems)
+    converted = _convert(hint, value, key, problems)
+    if f.metadata.get("never_empty") and converted in ((), {}):
+        problems.add(key, _EMPTY)
+    return _checked(f.metadata.get("check"), converted, key, problems)
 
 
 def _checked(check: Check | None, value: Any, key: str, problems: Problems) -> Any:
@@ -77,7 +90,7 @@ def _checked(check: Check | None, value: Any, key: str, problems: Problems) -> A
 
 def _convert(hint: Any, value: Any, key: str, problems: Problems) -> Any:
     if get_origin(hint) in {typing.Union, types.UnionType}:
-        hint = next(member for member in get_args(hint) if member is not type(None))
+        hint = _member(hint, value)
     if is_dataclass(hint):
         return read(typing.cast("type[Any]", hint), value, key, problems)
     if get_origin(hint) is tuple:
@@ -91,8 +104,16 @@ def _convert(hint: Any, value: Any, key: str, problems: Problems) -> Any:
     return converted
 
 
+def _member(union: Any, value: Any) -> Any:
+    """Of a choice, a dataclass where a mapping is written, else the other one."""
+    members = [member for member in get_args(union) if member is not type(None)]
+    return next((member for member in members if is_dataclass(member) == isinstance(value, Mapping)), members[0])
+
+
 def _sequence(member: Any, value: Any, key: str, problems: Problems) -> tuple[Any, ...]:
-    """A YAML list, or the words of a string, which is what an environment variable can hold."""
+    """A YAML list; a mapping alone where it is one of mappings; or the words of a string, as a variable can hold."""
+    if is_dataclass(member) and isinstance(value, Mapping):
+        return (_convert(member, value, key, problems),)
     if isinstance(value, str):
         value = value.replace(",", " ").split()
     if not isinstance(value, list):
@@ -144,4 +165,4 @@ def _fields(cls: type) -> tuple[Field[Any], ...]:
 
 
 def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
+    return ".".join(part for part in (key, name) if part)

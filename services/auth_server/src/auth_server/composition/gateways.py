@@ -50,4 +50,6 @@ def build_authentication(
 def _gateway(name: str, settings: GatewaySettings, *, strict: bool) -> Gateway:
     methods = (BASIC, POST) if settings.client_secret else (PRIVATE_KEY_JWT,)
     credentials = Credentials.configured(methods, settings.client_secret, settings.jwks, settings.jwks_uri)
-    return Gateway(name, GatewayURIs.from_entries(settings.allowed_redirect_uris, strict=strict), credentials)
+    uris = GatewayURIs.from_entries(settings.allowed_redirect_uris, strict=strict)
+    exchanges = {provider: frozenset(services) for provider, services in settings.token_exchange.items()}
+    return Gateway(name, uris, credentials, exchanges)

@@ -19,6 +19,8 @@ from authproxy_common.records.rate_limits import RateCounters
 PREFIX = "/gateway-oauth"
 LOGIN, _CHOICE, CALLBACK = "/login", "/login/choice", "/callback"
 _EXCHANGE, _REFRESH, _REVOKE, _VALIDATE, _USER_INFO = "/exchange", "/refresh", "/revoke", "/validate", "/userinfo"
+_TOKEN_EXCHANGE = "/token-exchange"  # noqa: S105  # a path
+_BACKEND = (_EXCHANGE, _REFRESH, _TOKEN_EXCHANGE, _REVOKE, _VALIDATE, _USER_INFO)
 # By these names older gateways call the same things, with the prefix and without.
 _OLDER = {_REFRESH: "/refresh_token", _VALIDATE: "/is_token_valid", _USER_INFO: "/user_info"}
 
@@ -30,7 +32,7 @@ def page_paths(providers: Iterable[str]) -> list[str]:
 
 def closed_routes(providers: Iterable[str]) -> list[Route]:
     """Every path of the sign-in, switched off."""
-    backend = [path for name in (_EXCHANGE, _REFRESH, _REVOKE, _VALIDATE, _USER_INFO) for path in _backend_paths(name)]
+    backend = [path for name in _BACKEND for path in _backend_paths(name)]
     return [Route(path, closed, methods=["GET", "POST"]) for path in [*page_paths(providers), *backend]]
 
 
@@ -67,6 +69,7 @@ class SignInRoutes:
         offered: Mapping[str, tuple[Endpoint, list[str]]] = {
             _EXCHANGE: (backend.exchange, ["POST"]),
             _REFRESH: (backend.refresh, ["POST"]),
+            _TOKEN_EXCHANGE: (backend.exchange_token, ["POST"]),
             _REVOKE: (backend.revoke, ["POST"]),
             _VALIDATE: (backend.validate, ["POST"]),
             _USER_INFO: (backend.user_info, ["GET", "POST"]),

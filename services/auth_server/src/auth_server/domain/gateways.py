@@ -1,11 +1,12 @@
 """Gateways that prove who they are, and what nobody else may have in their place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_server.domain.gateway_uris import GatewayURIs
 from authproxy_common.clients.credentials import Credentials
-from authproxy_common.errors import InvalidClient, InvalidGrant
+from authproxy_common.errors import InvalidClient, InvalidGrant, InvalidTarget
+from authproxy_common.exchange import ExchangeTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,19 @@ class Gateway:
         name: Its client_id.
         uris: That are its own.
         credentials: How it authenticates.
+        exchanges: The services that it may have tokens for, by the provider whose tokens are exchanged.
     """
 
     name: str
     uris: GatewayURIs
     credentials: Credentials
+    exchanges: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def check_exchange(self, provider: str, target: ExchangeTarget) -> None:
+        """Raises InvalidTarget unless everything that `target` names as its service is allowed, and it names one."""
+        services = target.services
+        if not services or not self.exchanges.get(provider, frozenset()).issuperset(services):
+            raise InvalidTarget("tokens of this provider are not exchanged for this service by this gateway")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`/gateway-oauth/exchange`, `/refresh`, `/revoke`, `/validate` and `/userinfo`, for gateways' backends."""
+"""`/gateway-oauth/exchange`, `/refresh`, `/token-exchange` and the others that are for gateways' backends."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from auth_server.endpoints.callers import Callers
 from auth_server.flows.exchange import ExchangeFlow
 from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
+from auth_server.flows.token_exchange import TokenExchangeFlow
 from auth_server.flows.validation import ValidationFlow
 from authproxy_common.http.body import any_params
 
@@ -21,6 +22,7 @@ class BackendEndpoints:
     callers: Callers
     exchanging: ExchangeFlow
     refreshing: RefreshFlow
+    exchanging_tokens: TokenExchangeFlow
     revoking: RevocationFlow
     validating: ValidationFlow
 
@@ -34,6 +36,12 @@ class BackendEndpoints:
         params = await any_params(request)
         await self.callers.admit(request, params)
         return JSONResponse(await self.refreshing.refresh(params))
+
+    async def exchange_token(self, request: Request) -> Response:
+        """200 with a token for another service (RFC 8693)."""
+        params = await any_params(request)
+        caller = await self.callers.identify(request, params)
+        return JSONResponse(await self.exchanging_tokens.exchange(params, caller))
 
     async def revoke(self, request: Request) -> Response:
         """200, whatever came of it."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 
@@ -61,4 +61,8 @@ class IdentityProvider(Protocol):
 
     async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
         """The claims of whom `access_token` is for, `sub` among them; None where the provider does not accept it."""
+        ...
+
+    async def exchange(self, subject_token: Secret, target: ExchangeTarget) -> ExchangedToken:
+        """An access token for `target` in place of `subject_token` (RFC 8693); raises InvalidTarget for one unknown."""
         ...

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+from oauthlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.asking import json_of
@@ -78,6 +79,10 @@ class OAuthClient:
         """RFC 6749 §6. Without `scope`, which means the scope of before."""
         body = WebApplicationClient(self.settings.client_id).prepare_refresh_body(refresh_token=refresh_token.reveal())
         return self._authenticated(endpoint, body)
+
+    def exchange_request(self, endpoint: Endpoint, parameters: Mapping[str, str]) -> httpx.Request:
+        """RFC 8693 §2.1, or what a vendor has in its place."""
+        return self._authenticated(endpoint, prepare_token_request(**parameters, include_client_id=False))
 
     def revocation_request(self, endpoint: Endpoint, token: Secret) -> httpx.Request:
         """RFC 7009 §2.1."""

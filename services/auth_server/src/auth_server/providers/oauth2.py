@@ -10,11 +10,12 @@ from auth_server.providers.asking import ask_provider, bounded
 from auth_server.providers.client_authentication import ClientAuthentication, Endpoint
 from auth_server.providers.groups import with_groups
 from auth_server.providers.oauth import OAuthClient, sign_in_of
+from auth_server.providers.token_exchange import exchange_parameters, exchanged_token
 from auth_server.providers.user_info import person_of, user_info_request
 from auth_server.settings import ProviderSettings
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
 from authproxy_common.http.client import Answer
 from authproxy_common.secret import Secret
 
@@ -82,6 +83,12 @@ class OAuthProvider:
         async with bounded():
             request = self.client.revocation_request(Endpoint(endpoint), token)
             return (await ask_provider(self.http, request)).status == 200
+
+    async def exchange(self, subject_token: Secret, target: ExchangeTarget) -> ExchangedToken:
+        async with bounded():
+            endpoint = Endpoint(self.client.settings.token_endpoint)
+            request = self.client.exchange_request(endpoint, exchange_parameters(subject_token, target))
+            return exchanged_token(await ask_provider(self.http, request))
 
     async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
         async with bounded():

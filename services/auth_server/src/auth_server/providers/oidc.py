@@ -12,11 +12,12 @@ from auth_server.providers.discovery import Discovery, ProviderMetadata
 from auth_server.providers.groups import with_groups
 from auth_server.providers.id_token import IDTokenValidator
 from auth_server.providers.oauth import OAuthClient, sign_in_of
+from auth_server.providers.token_exchange import exchanged_token
 from auth_server.providers.user_info import claims_of, user_info_request
 from auth_server.providers.vendor import Vendor
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant, ServerError, TemporarilyUnavailable
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
 from authproxy_common.secret import Secret
 
 
@@ -118,6 +119,13 @@ class OpenIDProvider:
             )
             request = self.client.revocation_request(endpoint, token)
             return (await ask_provider(self.http, request)).status == 200
+
+    async def exchange(self, subject_token: Secret, target: ExchangeTarget) -> ExchangedToken:
+        async with bounded():
+            endpoint = _token_endpoint(await self.discovery.metadata())
+            endpoint = replace(endpoint, url=self.vendor.exchange_endpoint(endpoint.url, subject_token))
+            parameters = self.vendor.exchange_parameters(subject_token, target)
+            return exchanged_token(await ask_provider(self.http, self.client.exchange_request(endpoint, parameters)))
 
     async def user_info(self, access_token: Secret) -> dict[str, Any] | None:
         async with bounded():

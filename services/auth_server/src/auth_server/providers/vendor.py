@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auth_server.flows.ports import AuthorizationRequest
+from auth_server.providers.token_exchange import GRANT_TYPE, exchange_parameters
 from auth_server.settings import ProviderSettings
+from authproxy_common.exchange import ExchangeTarget
 from authproxy_common.secret import Secret
 
 _OFFLINE = "offline_access"
@@ -20,6 +22,7 @@ class Vendor:
         rsa_algorithm: Signs client assertions with an RSA key.
         groups_claim: Where a person's groups are, unless the configuration says where; empty: in `groups`, if at all.
         groups_in_access_token: Whether that claim may be in the access token alone, which is then a JWT.
+        exchange_grant: The grant type by which tokens are exchanged.
     """
 
     settings: ProviderSettings
@@ -28,6 +31,7 @@ class Vendor:
     rsa_algorithm: ClassVar[str] = "RS256"
     groups_claim: ClassVar[str] = ""
     groups_in_access_token: ClassVar[bool] = False
+    exchange_grant: ClassVar[str] = GRANT_TYPE
 
     def is_own_metadata(self, issuer: Any) -> bool:
         """Whether a discovery document with this `issuer` is the configured one's (Discovery §4.3)."""
@@ -66,3 +70,11 @@ class Vendor:
     def described(self, claims: dict[str, Any]) -> dict[str, Any]:
         """The claims as gateways get them."""
         return claims
+
+    def exchange_endpoint(self, token_endpoint: str, _subject_token: Secret) -> str:
+        """Where this token is exchanged."""
+        return token_endpoint
+
+    def exchange_parameters(self, subject_token: Secret, target: ExchangeTarget) -> dict[str, str]:
+        """What the provider is asked there; raises InvalidTarget for what it cannot be asked for."""
+        return exchange_parameters(subject_token, target)

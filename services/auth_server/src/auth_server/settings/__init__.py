@@ -1,6 +1,5 @@
 """`oauth2_config.yaml`: its keys, their defaults, and what would be wrong with them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,16 +7,16 @@ from pathlib import Path
 
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import entry_problems
-from auth_server.settings.gateways import GatewaySettings, SecuritySettings, gateway_problems
+from auth_server.settings.gateways import GatewaySettings, SecuritySettings, exchange_problems, gateway_problems
 from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
+from authproxy_common.exchange import PROVIDER_NAME
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.records.store_url import store_url_problem
 from authproxy_common.secret import Secret
 
 __all__ = [
     "BODY_LIMIT",
-    "PROVIDER_NAME",
     "AuthServerSettings",
     "ProviderSettings",
     "ProxyOAuthSettings",
@@ -25,8 +24,6 @@ __all__ = [
 ]
 
 BODY_LIMIT = 64 * 1024
-
-PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 def _is_a_short_while(value: int) -> str | None:
@@ -111,6 +108,7 @@ class AuthServerSettings:
             strict=proxy.strict_uri_validation,
             development=self.development_mode,
         )
+        yield from exchange_problems(self.gateways, self.providers)
         yield from checks.unusable_networks(self.trusted_proxies, "trusted_proxies")
         yield from ring_problems(self.encryption_keys, "encryption_keys")
         if self.management_port == self.port:
@@ -121,7 +119,10 @@ class AuthServerSettings:
             yield "providers", "none is configured; set the variables of at least one, or enabled: false"
         for name, provider in self.providers.items():
             if not PROVIDER_NAME.fullmatch(name):
-                yield f"providers.{name}", "a provider's name has lower-case letters, digits, - and _ alone"
+                yield (
+                    f"providers.{name}",
+                    "a provider's name has lower-case letters, digits, - and _ alone, and is not client",
+                )
             if named_in(provider.redirect_uri) not in {None, name}:
                 yield f"providers.{name}.redirect_uri", f"must end with /callback or /callback/{name}"
         if not self.development_mode:

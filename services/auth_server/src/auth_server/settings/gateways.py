@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auth_server.domain.gateway_uris import BadEntry, GatewayURIPattern, entry_problems
-from authproxy_common.clients.credentials import secret_problem
+from auth_server.settings.providers import WITHOUT_EXCHANGE, ProviderSettings
+from authproxy_common.clients.credentials import NONE, secret_problem
 from authproxy_common.clients.key_sets import key_set_problem
 from authproxy_common.config import checks, setting
 from authproxy_common.records.rate_limits import rate_problem
@@ -24,6 +25,7 @@ class GatewaySettings:
     client_secret: Secret = setting(Secret(""))
     jwks: dict[str, Any] = setting({})
     jwks_uri: str = setting("", check=checks.is_url)
+    token_exchange: dict[str, tuple[str, ...]] = setting({})
 
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         """What concerns several keys."""
@@ -35,6 +37,9 @@ class GatewaySettings:
             yield "client_secret", problem
         if problem := key_set_problem(self.jwks):
             yield "jwks", problem
+        for provider, services in self.token_exchange.items():
+            if not services:
+                yield f"token_exchange.{provider}", "needs at least one service that tokens may be exchanged for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,21 @@ def gateway_problems(
                     f"proxy_oauth.allowed_redirect_uris[{index}]",
                     f"also means URIs of the gateway {name}",
                 )
+
+
+def exchange_problems(
+    gateways: Mapping[str, GatewaySettings], providers: Mapping[str, ProviderSettings]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the providers whose tokens gateways may have exchanged, by key."""
+    for name, gateway in gateways.items():
+        for provider in gateway.token_exchange:
+            key, settings = f"gateways.{name}.token_exchange.{provider}", providers.get(provider)
+            if settings is None:
+                yield key, "is not the name of a provider, or of one whose variables are not set"
+            elif settings.kind in WITHOUT_EXCHANGE:
+                yield key, f"is a provider that exchanges no tokens: {settings.kind} has no such grant"
+            elif settings.auth_method == NONE:
+                yield key, "is a provider at which we are a public client, which exchanges no tokens"
 
 
 def _shared_uris(gateways: Mapping[str, GatewaySettings], *, strict: bool) -> Iterator[tuple[str, str]]:

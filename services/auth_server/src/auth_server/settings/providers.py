@@ -24,6 +24,8 @@ _AUTH0_HOST = re.compile(r".+\.auth0\.com")
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
 _WITHOUT_OPENID = {OAUTH2: "", GITHUB: "read:user user:email"}
 _SCOPE = "openid email profile"
+# They issue tokens for their own services alone.
+WITHOUT_EXCHANGE = frozenset({GOOGLE, GITHUB})
 # What only one kind of provider understands.
 _KEYS_OF = {
     "allowed_tenants": {ENTRA},

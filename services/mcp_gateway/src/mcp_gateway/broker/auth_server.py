@@ -1,11 +1,11 @@
-"""The auth server as `Broker`, `ProviderTokens` and `ProviderTokenValidation`: for it, we are one app among others."""
+"""The auth server as the ports of `flows` that it implements: for it, we are one app among others."""
 
 from dataclasses import dataclass
 
 import structlog
 
 from authproxy_common.errors import OAuthError
-from authproxy_common.exchange import SignIn
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
@@ -37,6 +37,9 @@ class AuthServer:
             await self.gateway.revoke(sign_in)
         except OAuthError as error:
             log.warning("provider_revocation_failed", description=error.description)
+
+    async def exchange_token(self, sign_in: SignIn, target: ExchangeTarget) -> ExchangedToken:
+        return await self.gateway.exchange_token(sign_in, target)
 
     async def validate(self, access_token: str) -> str | None:
         person = await self.gateway.validate(access_token)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from authproxy_common.clients.authentication import PublicKeys
 from authproxy_common.clients.documents import Documents
 from authproxy_common.clients.published_keys import PublishedKeys
+from authproxy_common.clients.signed_jwts import PublicKeys
 from mcp_gateway.domain.clients import Client, Standing
 
 

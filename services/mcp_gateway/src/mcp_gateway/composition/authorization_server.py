@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.routing import Route
 
-from authproxy_common.clients.assertions import ALGORITHMS
+from authproxy_common.clients.signed_jwts import ALGORITHMS
 from authproxy_common.events import Events
 from authproxy_common.gateway_sign_in import GatewayCredentials, GatewaySignIn
 from authproxy_common.http.assembly import Surroundings
@@ -13,6 +13,8 @@ from authproxy_common.http.browser import BrowserCookie
 from mcp_gateway.broker.auth_server import AuthServer
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.clients import Clients, build_clients
+from mcp_gateway.composition.credentials import ProviderTokens, tell_of_grants
+from mcp_gateway.composition.grant_types import GrantTypes, grant_profiles
 from mcp_gateway.composition.resources import Resources
 from mcp_gateway.composition.routes import CALLBACK, browser_routes, client_routes, metadata_routes
 from mcp_gateway.composition.tokens import TOKEN_MODES, TokenMode
@@ -31,8 +33,6 @@ from mcp_gateway.flows.introspection import IntrospectionFlow
 from mcp_gateway.flows.ports import GrantType
 from mcp_gateway.flows.provider_check import ProviderCheck
 from mcp_gateway.flows.revocation import RevocationFlow
-from mcp_gateway.grant_types.authorization_code import AuthorizationCodeGrant
-from mcp_gateway.grant_types.refresh_token import RefreshTokenGrant
 from mcp_gateway.proxy.admission import Admission, TokenAdmission
 from mcp_gateway.settings import AdapterSettings, seconds
 
@@ -53,8 +53,8 @@ class AuthorizationServer:
     around: Surroundings
     servers: MCPServers
 
-    def build(self) -> tuple[list[Route], Admission]:
-        """Its routes, and who may pass to the MCP servers."""
+    def build(self) -> tuple[list[Route], Admission, ProviderTokens]:
+        """Its routes, who may pass to the MCP servers, and what these may get of the provider's."""
         config, opened = self.config, self.resources
         events = Events(self.around.metrics)
         kept = Collections.of(config, opened.store, opened.sealing_keys)
@@ -70,8 +70,9 @@ class AuthorizationServer:
         )
         auth_server = AuthServer(build_gateway_sign_in(config, opened.http))
         mode = TOKEN_MODES[config.token_mode](config, opened, kept, auth_server)
+        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, opened.now, events)
         consents = Consents(kept.given_consents, seconds(config.consent_ttl_seconds), grants, opened.now, events)
-        grant_types = self._grant_types(kept, grants, auth_server, mode, events)
+        grant_types = GrantTypes(config, opened, kept, self.servers, events).build(grants, check, mode)
         flow = AuthorizationFlow(
             config.public_url,
             self.servers,
@@ -88,23 +89,14 @@ class AuthorizationServer:
             *self._browser_routes(flow, consents),
             *self._client_routes(clients, grants, grant_types, mode, auth_server),
         ]
-        return routes, TokenAdmission(mode.access_tokens, grants, opened.now)
-
-    def _grant_types(
-        self, kept: Collections, grants: Grants, auth_server: AuthServer, mode: TokenMode, events: Events
-    ) -> dict[str, GrantType]:
-        now = self.resources.now
-        check = ProviderCheck(grants, kept.renewals, auth_server, mode.renewed_early, now, events)
-        return {
-            "authorization_code": AuthorizationCodeGrant(
-                kept.codes, kept.code_uses, grants, mode.access_tokens, now, events
-            ),
-            "refresh_token": RefreshTokenGrant(grants, check, mode.access_tokens, events),
-        }
+        tells_grants = tell_of_grants(config.servers) or self.servers.depend_on_people
+        admission = TokenAdmission(mode.access_tokens, grants, opened.now, tells_grants)
+        return routes, admission, ProviderTokens(grants, check, auth_server, kept.exchanged_tokens, events)
 
     def _metadata_routes(self, clients: Clients, grant_types: list[str]) -> list[Route]:
         offer = Offer(
             grant_types=grant_types,
+            grant_profiles=grant_profiles(grant_types),
             authentication_methods=clients.methods,
             assertion_algorithms=ALGORITHMS,
             registration=clients.registration is not None,

@@ -19,6 +19,7 @@ from mcp_gateway.client_sources.metadata_document import MetadataDocumentClients
 from mcp_gateway.client_sources.registered import RegisteredClients
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.resources import Resources
+from mcp_gateway.domain.allowances import Allowance
 from mcp_gateway.domain.client_policy import ClientPolicy
 from mcp_gateway.domain.clients import Client, Standing
 from mcp_gateway.flows.client_authentication import ClientAuthentication
@@ -91,7 +92,13 @@ def configured_client(client_id: str, settings: ClientSettings) -> Client:
         credentials=credentials,
         standing=Standing.CONFIGURED,
         needs_consent=not settings.skip_consent,
+        allowance=Allowance(settings.servers),
     )
+
+
+def own_names(issuer: str) -> frozenset[str]:
+    """By which assertions may name us: the issuer, as RFC 7523bis asks; what parses URLs puts a slash behind it."""
+    return frozenset({issuer, f"{issuer}/"})
 
 
 def _authentication(
@@ -101,9 +108,8 @@ def _authentication(
         strangers=key_sets(opened.fetchers.public, kept.client_key_sets, opened.now),
         configured=key_sets(opened.fetchers.anywhere, kept.configured_key_sets, opened.now),
     )
-    issuer = config.public_url
-    # The issuer, as RFC 7523bis asks; clients that parse URLs put a slash behind it, older ones name the endpoint.
-    audiences = frozenset({issuer, f"{issuer}/", f"{issuer}/oauth/token"})
+    # Older clients name the endpoint.
+    audiences = own_names(config.public_url) | {f"{config.public_url}/oauth/token"}
     assertions = ClientAssertions(audiences, opened.now)
     return ClientAuthentication(known, keys, CredentialCheck(assertions, kept.used_assertions, opened.now, events))
 

@@ -6,13 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from authproxy_common.doctor import Check, Skipped, Vantage
 from authproxy_common.doctor.store import StoreExamination
 from mcp_gateway.composition.authorization_server import build_gateway_sign_in
+from mcp_gateway.composition.grant_types import trusted_issuers
 from mcp_gateway.composition.resources import open_fetchers
-from mcp_gateway.composition.upstreams import build_upstreams
+from mcp_gateway.composition.upstreams import build_servers
 from mcp_gateway.doctor.auth_server import AuthServerExamination
 from mcp_gateway.doctor.client_hosts import ClientHosts
 from mcp_gateway.doctor.documents import PublishedDocuments
 from mcp_gateway.doctor.mcp_servers import endpoint_checks
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.doctor.token_exchange import exchange_checks
+from mcp_gateway.doctor.trusted_issuers import TrustedIssuerExamination
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings
 from mcp_gateway.tokens.signing_keys import SigningKeys
 
@@ -22,12 +25,16 @@ async def examined(settings: GatewaySettings, vantage: Vantage) -> AsyncIterator
     """Every check that these settings ask for."""
     config = settings.adapter_config
     store, transport = StoreExamination.of("mcp-gateway", config.redis_url), open_transport()
-    fetchers, upstreams = open_fetchers(config), build_upstreams(config, vantage.now).values()
+    fetchers, servers = open_fetchers(config), build_servers(config).by_path.values()
     checks = store.checks()
     if config.enable_auth:
-        checks += PublishedDocuments(config.public_url, [each.server for each in upstreams], vantage).checks()
-        checks += AuthServerExamination(build_gateway_sign_in(config, vantage.http), vantage).checks()
+        checks += PublishedDocuments(config.public_url, list(servers), vantage).checks()
+        sign_in = build_gateway_sign_in(config, vantage.http)
+        checks += AuthServerExamination(sign_in, vantage).checks()
+        checks += exchange_checks(config.servers, config.external_auth_provider, sign_in, vantage.deadline)
         checks += [_signing_keys(config, vantage), *ClientHosts(config, fetchers.public).checks()]
+        for issuer in trusted_issuers(config):
+            checks += TrustedIssuerExamination(issuer, vantage).checks()
     else:
         checks.append(Check("authentication", _is_off))
     checks += endpoint_checks(config.servers, transport, vantage.deadline)

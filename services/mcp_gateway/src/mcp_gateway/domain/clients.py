@@ -5,10 +5,15 @@ from enum import Enum
 
 from authproxy_common.clients.credentials import Credentials
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.exchange import CLIENT
 from authproxy_common.return_address import ReturnAddress
 from mcp_gateway.domain import redirect_uris
+from mcp_gateway.domain.allowances import Allowance
 
+# For whoever registers or publishes a document: with these a person decides. The others are for configured clients.
 GRANT_TYPES = ("authorization_code", "refresh_token")
+CLIENT_CREDENTIALS = "client_credentials"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class Standing(Enum):
@@ -36,6 +41,7 @@ class Client:
         credentials: How it authenticates.
         standing: Who vouches for it.
         needs_consent: Whether a person is asked before it gets a code.
+        allowance: What it may have by itself, for nobody (`client_credentials`).
     """
 
     client_id: str
@@ -45,6 +51,12 @@ class Client:
     credentials: Credentials = field(default_factory=Credentials)
     standing: Standing = Standing.REGISTERED
     needs_consent: bool = True
+    allowance: Allowance = field(default_factory=Allowance)
+
+    @property
+    def subject(self) -> str:
+        """Of its tokens where it acts for nobody (RFC 9068 §2.2), which no person's subject can be."""
+        return f"{CLIENT}:{self.client_id}"
 
     def return_address(self, redirect_uri: str | None, state: str | None, issuer: str) -> ReturnAddress:
         """The permission to redirect; raises InvalidRequest when this client did not register `redirect_uri`.

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from authproxy_common.errors import InvalidGrant
-from authproxy_common.exchange import SignIn
+from authproxy_common.errors import AccessDenied, InvalidGrant
+from authproxy_common.exchange import Person, SignIn
 from authproxy_common.secret import Secret
 
 _REFRESH_TOKEN = re.compile(
@@ -27,17 +27,20 @@ _UNKNOWN_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a person granted a client, until it ends. Its key is `grant_id`.
+    """What a client was granted, until it ends. Its key is `grant_id`.
 
     Args:
         grant_id: Random, 256 bits.
         client_id, resource, scope: Whom, for what.
-        subject: Who granted it: the provider's name and its `sub`, since a `sub` is unique only there.
+        subject: On whose behalf: the name of whoever knows the person and their `sub`, since a `sub` is unique only
+            there; or the client itself, where it acts for nobody.
         secret: Makes this grant's refresh tokens.
         opened_at: When.
-        sign_in: The provider's tokens and claims.
+        sign_in: The provider's tokens and claims; None where nobody signed in.
         checked_at: When the provider last said yes to this person.
         consent_id: Of the remembered consent that it was opened under, if it was.
+        asserted: The person whom a trusted issuer asserted, where nobody signed in and the client acts for somebody.
+        ends_at: When it ends by itself, where that is sooner than for others.
     """
 
     grant_id: str
@@ -47,19 +50,50 @@ class Grant:
     scope: tuple[str, ...]
     secret: Secret
     opened_at: datetime
-    sign_in: SignIn
+    sign_in: SignIn | None
     checked_at: datetime
     consent_id: str | None = None
+    asserted: Person | None = None
+    ends_at: datetime | None = None
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether the provider has to be asked again: what it issued has expired, and there is a way to ask."""
-        return self.sign_in.refresh_token is not None and now >= self.upstream_token_expires_at
+    @property
+    def person(self) -> Person | None:
+        """On whose behalf the client acts; None where it acts for nobody."""
+        return self.sign_in.person if self.sign_in else self.asserted
+
+    def require_sign_in(self) -> SignIn:
+        """What the provider gave; raises AccessDenied where nobody signed in."""
+        if self.sign_in is None:
+            raise AccessDenied("this MCP server is for people who signed in at the identity provider")
+        return self.sign_in
+
+    def sign_in_due(self, now: datetime, early: timedelta = timedelta(0)) -> SignIn | None:
+        """What the provider has to be asked about again: its token has expired, and there is a way to ask."""
+        is_due = self.sign_in and self.sign_in.refresh_token and now >= self.due_at(early)
+        return self.sign_in if is_due else None
+
+    def due_at(self, early: timedelta) -> datetime:
+        """`early` before the provider's access token ends, and after four fifths of its life at the soonest.
+
+        One that lives for a minute would otherwise be due from its beginning.
+        """
+        return self.upstream_token_expires_at - min(early, self._upstream_lifetime / 5)
 
     @property
     def upstream_token_expires_at(self) -> datetime:
-        """When the provider's access token ends."""
-        lifetime = _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
-        return self.checked_at + lifetime
+        """When the provider's access token ends; where it gave none, that is over."""
+        return self.checked_at + self._upstream_lifetime
+
+    @property
+    def upstream_token_is_lasting(self) -> bool:
+        """Whether the provider named no end for it, and gave nothing to get another one with: then it has none."""
+        return self.sign_in is not None and self.sign_in.expires_in is None and self.sign_in.refresh_token is None
+
+    @property
+    def _upstream_lifetime(self) -> timedelta:
+        if self.sign_in is None:
+            return timedelta(0)
+        return _UNKNOWN_LIFETIME if self.sign_in.expires_in is None else timedelta(seconds=self.sign_in.expires_in)
 
     def refresh_token(self, generation: int) -> str:
         """The refresh token of that generation, the same wherever and whenever it is made."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from authproxy_common.exchange import CLIENT
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.grants import Grant
 
@@ -29,6 +30,11 @@ class ActiveToken:
     issued_at: datetime
     expires_at: datetime
     good_until: datetime
+
+    @property
+    def is_of_a_client(self) -> bool:
+        """Whether its client acts for nobody: what it may, its operator said, and there are no claims to go by."""
+        return self.subject.startswith(f"{CLIENT}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,19 @@ class HandedOn:
             handed_on_at=now,
             expires_at=grant.upstream_token_expires_at,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamToken:
+    """An access token for an MCP server behind us, that is not of our making.
+
+    Args:
+        value: What is sent.
+        good_until: When another one is looked for; a while before it ends.
+    """
+
+    value: Secret
+    good_until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,6 @@ class AuthorizationEndpoints:
             loopback=is_loopback(authorization.address.uri),
             standing=asked.client.standing.value,
             identified_by=asked.client.document_host,
-            resource=server.resource,
+            server=server,
             scopes=self.servers.words(server.resource, authorization.scope),
         )

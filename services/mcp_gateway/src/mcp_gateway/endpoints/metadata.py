@@ -24,6 +24,7 @@ class Offer:
 
     Args:
         grant_types: That the token endpoint has.
+        grant_profiles: Of the assertions that it takes, if any (draft-ietf-oauth-identity-assertion-authz-grant §7.2).
         authentication_methods: Of clients, `none` among them.
         assertion_algorithms: That client assertions may be signed with.
         registration: Whether clients may register themselves.
@@ -31,6 +32,7 @@ class Offer:
     """
 
     grant_types: Sequence[str]
+    grant_profiles: Sequence[str]
     authentication_methods: Sequence[str]
     assertion_algorithms: Sequence[str]
     registration: bool
@@ -40,6 +42,8 @@ class Offer:
         """The members of the metadata (RFC 8414 §2) that depend on it."""
         confidential = [method for method in self.authentication_methods if method != NONE]
         body: dict[str, Any] = {"grant_types_supported": list(self.grant_types)}
+        if self.grant_profiles:
+            body["authorization_grant_profiles_supported"] = list(self.grant_profiles)
         body |= _authenticated("token", self.authentication_methods, self.assertion_algorithms)
         body |= _authenticated("revocation", self.authentication_methods, self.assertion_algorithms)
         if confidential:
@@ -111,7 +115,7 @@ class MetadataEndpoints:
             "authorization_servers": [self.issuer],
             "scopes_supported": list(server.scopes),
             "bearer_methods_supported": ["header"],
-            "resource_name": server.name,
+            "resource_name": server.description or server.name,
         }
 
 

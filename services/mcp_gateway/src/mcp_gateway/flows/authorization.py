@@ -1,9 +1,10 @@
 """The authorization endpoint's conversation: begin, approve or deny, complete (OAuth 2.1 §4.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authproxy_common.errors import AccessDenied, InvalidRequest, OAuthError
 from authproxy_common.events import Events
+from authproxy_common.exchange import Person
 from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import challenge_for, mint_verifier
 from authproxy_common.records import Collection
@@ -155,9 +156,24 @@ class AuthorizationFlow:
         if error := answer.get("error"):
             raise refusal(error, "auth server")
         sign_in = await self.broker.exchange(answer.require("code"), pending.code_verifier)
+        authorization = self._allowed(pending.authorization, sign_in.person)
         code = mint("ac")
-        await self.codes.put(code, AuthorizationCode(pending.authorization, mint(), sign_in, pending.consent_id))
+        await self.codes.put(code, AuthorizationCode(authorization, mint(), sign_in, pending.consent_id))
         return code
+
+    def _allowed(self, authorization: Authorization, person: Person) -> Authorization:
+        """What was asked for, without the scopes that this person may not be granted; raises AccessDenied.
+
+        The provider's tokens are let go, not given back: that would end what the person has at other MCP servers.
+        """
+        server = self.servers.target(authorization.resource)
+        try:
+            return replace(authorization, scope=server.granted_to(person, authorization.scope))
+        except AccessDenied:
+            self.events.note(
+                "person_not_allowed", resource=server.resource, person=trace(person.subject), **server.why_not(person)
+            )
+            raise
 
 
 _REGISTER_AGAIN = "Remove this MCP server's sign-in from your MCP client and connect again, so that it registers anew."

@@ -34,11 +34,11 @@ class Grants:
 
     async def open(self, grant: Grant) -> None:
         """Store a new grant."""
-        await self.open_grants.put(grant.grant_id, grant)
+        await self._store(grant)
 
     async def renew(self, grant: Grant) -> None:
         """Store what changed about a grant, for the time that it has left."""
-        await self.open_grants.put(grant.grant_id, grant, self.ends_at(grant) - self.now())
+        await self._store(grant)
 
     async def find(self, grant_id: str) -> Grant | None:
         """The grant, unless it ended."""
@@ -53,7 +53,7 @@ class Grants:
 
     def ends_at(self, grant: Grant) -> datetime:
         """When the grant ends by itself."""
-        return grant.opened_at + self.open_grants.ttl
+        return grant.ends_at or grant.opened_at + self.open_grants.ttl
 
     async def stored(self, grant_id: str) -> Grant | None:
         """The grant's record, whether it has ended or not."""
@@ -90,6 +90,9 @@ class Grants:
         """Whether the refresh token can still be used: was not used yet, or not longer ago than the grace window."""
         first = await self.rotations.get(_rotation(token))
         return first is None or self.now() - first.used_at <= self.grace
+
+    async def _store(self, grant: Grant) -> None:
+        await self.open_grants.put(grant.grant_id, grant, self.ends_at(grant) - self.now())
 
     async def _finish(self, grant_id: str) -> None:
         await self.epochs.put(_CURRENT, Epoch(mint()))

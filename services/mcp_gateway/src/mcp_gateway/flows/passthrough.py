@@ -34,12 +34,12 @@ class HandedOnTokens:
 
     async def issue(self, grant: Grant) -> tuple[Secret, timedelta]:
         """The provider's token and what is left of its life; raises InvalidGrant when that is nothing."""
-        now, token = self.now(), grant.sign_in.access_token
+        now, sign_in = self.now(), grant.sign_in
         left = grant.upstream_token_expires_at - now
-        if left <= timedelta(0):
+        if sign_in is None or left <= timedelta(0):
             raise InvalidGrant("the identity provider's token has expired, and it gave none to renew it with")
-        await self.handed_on.put(token.reveal(), HandedOn.under(grant, now), left)
-        return token, left
+        await self.handed_on.put(sign_in.access_token.reveal(), HandedOn.under(grant, now), left)
+        return sign_in.access_token, left
 
     async def verify(self, access_token: str) -> ActiveToken:
         """What the token was handed on for, while the provider accepts it.

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from authproxy_common.clients.authentication import PublicKeys
-from authproxy_common.exchange import SignIn
+from authproxy_common.clients.signed_jwts import PublicKeys
+from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
 from authproxy_common.params import Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.clients import Client, Registration
 from mcp_gateway.domain.grants import Grant
+from mcp_gateway.domain.identity_assertions import TrustedIssuer
 from mcp_gateway.domain.tokens import ActiveToken, TokenResponse
 
 
@@ -31,6 +32,14 @@ class ClientKeys(Protocol):
 
     def of(self, client: Client) -> PublicKeys:
         """Its keys; nothing is fetched yet."""
+        ...
+
+
+class IssuerKeys(Protocol):
+    """Where the public keys of trusted issuers are."""
+
+    def of(self, issuer: TrustedIssuer) -> PublicKeys:
+        """Its keys, of which TemporarilyUnavailable is all that is ever raised; nothing is fetched yet."""
         ...
 
 
@@ -84,6 +93,21 @@ class ProviderTokenValidation(Protocol):
         """`provider:sub` of its person, or None where it does not.
 
         Raises TemporarilyUnavailable or ServerError when nobody could say.
+        """
+        ...
+
+
+class TokenExchange(Protocol):
+    """Where the provider gives a token for a service in place of its own (RFC 8693)."""
+
+    async def exchange_token(self, sign_in: SignIn, target: ExchangeTarget) -> ExchangedToken:
+        """The token.
+
+        Raises:
+            InvalidGrant: The provider does not accept `sign_in.access_token`.
+            AccessDenied: It gives this person none.
+            ServerError: It gives nobody any, or the auth server answered nonsense.
+            TemporarilyUnavailable: It, or the auth server, could not be asked.
         """
         ...
 

@@ -31,7 +31,8 @@ class RevocationFlow:
             return
         grant.check_client(client.client_id)
         await self.grants.end(grant.grant_id, "revoked by its client")
-        await self.provider_tokens.revoke(grant.sign_in)
+        if grant.sign_in:
+            await self.provider_tokens.revoke(grant.sign_in)
 
     async def _grant(self, value: str) -> Grant | None:
         """By the token's own form: `token_type_hint` is a hint, and we need none.

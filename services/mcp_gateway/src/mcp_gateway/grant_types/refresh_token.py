@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from authproxy_common.errors import InvalidGrant, InvalidScope
+from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidScope
 from authproxy_common.events import Events
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret, trace
 from mcp_gateway.domain.authorizations import check_resource
 from mcp_gateway.domain.clients import Client
-from mcp_gateway.domain.grants import RefreshToken
+from mcp_gateway.domain.grants import Grant, RefreshToken
+from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.domain.tokens import TokenResponse
 from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import AccessTokenIssuer
@@ -17,10 +18,19 @@ from mcp_gateway.flows.provider_check import ProviderCheck
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenGrant:
-    """Renews a grant's tokens."""
+    """Renews a grant's tokens.
+
+    Args:
+        grants: Where it is.
+        provider: Asked whether it still accepts the person.
+        servers: What grants are for, and who may use it.
+        access_tokens: Makes the next one.
+        events: Hears of it.
+    """
 
     grants: Grants
     provider: ProviderCheck
+    servers: MCPServers
     access_tokens: AccessTokenIssuer
     events: Events
 
@@ -29,7 +39,8 @@ class RefreshTokenGrant:
 
         Raises:
             InvalidRequest: `refresh_token` is missing.
-            InvalidGrant: It is not valid, is another client's, or its grant has ended, be it just now at the provider.
+            InvalidGrant: It is not valid, is another client's, or its grant has ended, be it just now at the provider,
+                or because the person may not use the MCP server any more.
             InvalidScope: More scope was asked for than granted.
             InvalidTarget: `resource` is another than the grant's.
             TemporarilyUnavailable: The provider is due to be asked, and does not answer; nothing was used up.
@@ -41,12 +52,29 @@ class RefreshTokenGrant:
         grant.check(token)
         grant.check_client(client.client_id)
         check_resource(params, grant.resource)
-        scope = _narrowed(grant.scope, params.get("scope"))
+        asked = _narrowed(grant.scope, params.get("scope"))
         grant = await self.provider.check(grant)
+        scope = await self._allowed(grant, asked)
         successor = Secret(await self.grants.rotate(grant, token))
         access_token, expires_in = await self.access_tokens.issue(replace(grant, scope=scope))
         self.events.note("tokens_refreshed", grant=trace(grant.grant_id), generation=token.generation)
         return TokenResponse(access_token, expires_in, scope, successor)
+
+    async def _allowed(self, grant: Grant, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """What of `asked` the person may be granted, by what the provider says now and the configuration says now."""
+        server, person = self.servers.find(grant.resource), grant.person
+        if server is None:
+            raise InvalidGrant("the MCP server of this grant is not here any more")
+        try:
+            allowed = server.granted_to(person, grant.scope)
+        except AccessDenied as error:
+            self.events.note("person_not_allowed", grant=trace(grant.grant_id), **server.why_not(person))
+            await self.grants.end(grant.grant_id, "the person may not use the MCP server any more")
+            raise InvalidGrant(error.description) from error
+        scope = tuple(each for each in asked if each in allowed)
+        if not scope:
+            raise InvalidScope("nothing that was asked for may be granted any more")
+        return scope
 
 
 def _narrowed(granted: tuple[str, ...], requested: str | None) -> tuple[str, ...]:

@@ -14,21 +14,16 @@ from authproxy_common.clock import Clock
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.secret import digest
 from mcp_gateway.domain.challenges import Challenge, InsufficientScope
+from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.domain.tokens import ActiveToken, InvalidAccessToken
+from mcp_gateway.proxy.callers import Caller
 
 T = TypeVar("T")
 
 _REMEMBERED = 10_000
 _EPOCH_KEPT = timedelta(seconds=1)
 _SOON = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: the provider's name and its `sub`."""
-
-    subject: str
 
 
 class Admission(Protocol):
@@ -58,24 +53,28 @@ class GrantStatus(Protocol):
         """Whether this one has, by itself or with its consent."""
         ...
 
+    async def find(self, grant_id: str) -> Grant | None:
+        """The grant, unless it has ended."""
+        ...
+
 
 @dataclass(slots=True)
 class _Memory:
-    """Tokens verified in the present epoch, by their digests."""
+    """Callers whose tokens were verified in the present epoch, by the tokens' digests."""
 
     epoch: str | None = None
     asked_at: datetime = datetime.min.replace(tzinfo=UTC)
-    tokens: OrderedDict[str, ActiveToken] = field(default_factory=OrderedDict)
+    callers: OrderedDict[str, Caller] = field(default_factory=OrderedDict)
 
     def turn(self, epoch: str | None) -> None:
         if epoch != self.epoch:
             self.epoch = epoch
-            self.tokens.clear()
+            self.callers.clear()
 
-    def keep(self, key: str, token: ActiveToken) -> None:
-        self.tokens[key] = token
-        if len(self.tokens) > _REMEMBERED:
-            self.tokens.popitem(last=False)
+    def keep(self, key: str, caller: Caller) -> None:
+        self.callers[key] = caller
+        if len(self.callers) > _REMEMBERED:
+            self.callers.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,44 +84,62 @@ class TokenAdmission:
     A verified token is remembered by its digest, so a call costs one hash and one look-up. Once a second the store is
     asked whether any grant has ended; if so, everything is forgotten and each token's grant is asked for again. While
     the store does not answer, what is remembered stays good, and a token that is not gets 503.
+
+    Args:
+        access_tokens: Reads the tokens.
+        grants: Which of their grants have ended.
+        now: The clock.
+        tells_grants: Whether something behind the door has to know what a token was issued under.
     """
 
     access_tokens: AccessTokenVerifier
     grants: GrantStatus
     now: Clock
+    tells_grants: bool = False
     _memory: _Memory = field(default_factory=_Memory)
 
     async def admit(self, server: MCPServer, headers: Headers) -> Caller:
         """Raises Challenge or InsufficientScope."""
-        token = await self._active(server, bearer(server, headers))
+        caller = await self._known(server, bearer(server, headers))
+        token = caller.token
         if token.resource != server.resource:
             raise Challenge(server, "the access token is for another MCP server")
         missing = set(server.required_scopes) - token.scope
         if missing:
             raise InsufficientScope(server, "the access token lacks a scope that this call needs")
-        return Caller(token.subject)
+        return caller
 
-    async def _active(self, server: MCPServer, value: str) -> ActiveToken:
+    async def _known(self, server: MCPServer, value: str) -> Caller:
         await self._follow_epochs()
         key = digest(value)
-        token = self._memory.tokens.get(key)
-        if token is None or self.now() >= token.good_until:
-            self._memory.tokens.pop(key, None)
-            token = await self._verified(server, key, value)
-        return token
+        caller = self._memory.callers.get(key)
+        if caller is None or self.now() >= caller.token.good_until:
+            self._memory.callers.pop(key, None)
+            caller = await self._verified(server, key, value)
+        return caller
 
-    async def _verified(self, server: MCPServer, key: str, value: str) -> ActiveToken:
+    async def _verified(self, server: MCPServer, key: str, value: str) -> Caller:
         try:
             token = await self.access_tokens.verify(value)
         except InvalidAccessToken as error:
             raise Challenge(server, str(error)) from error
         epoch = self._memory.epoch
-        if await _answered_soon(self.grants.has_ended(token.grant_id, token.consent_id)):
-            raise Challenge(server, "the access token's grant has ended")
+        caller = Caller(token, await _answered_soon(self._grant(server, token)))
         # What was asked in an epoch that has passed meanwhile may no longer be so.
         if epoch == self._memory.epoch:
-            self._memory.keep(key, token)
-        return token
+            self._memory.keep(key, caller)
+        return caller
+
+    async def _grant(self, server: MCPServer, token: ActiveToken) -> Grant | None:
+        """What the token was issued under, where somebody has to know; raises Challenge where it has ended."""
+        if self.tells_grants:
+            grant = await self.grants.find(token.grant_id)
+            has_ended = grant is None
+        else:
+            grant, has_ended = None, await self.grants.has_ended(token.grant_id, token.consent_id)
+        if has_ended:
+            raise Challenge(server, "the access token's grant has ended")
+        return grant
 
     async def _follow_epochs(self) -> None:
         asked_at, now = self._memory.asked_at, self.now()

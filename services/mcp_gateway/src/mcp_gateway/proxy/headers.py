@@ -2,27 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
+from mcp_gateway.domain.header_names import PASSING, PASSING_PREFIX
+
 RawHeaders = list[tuple[bytes, bytes]]
 
-# The client's token, cookies, hop-by-hop headers and whatever claims an identity are absent on purpose.
-_REQUEST = frozenset(
-    {
-        b"accept",
-        b"accept-encoding",
-        b"accept-language",
-        b"content-encoding",
-        b"content-type",
-        b"last-event-id",
-        b"mcp-method",
-        b"mcp-name",
-        b"mcp-protocol-version",
-        b"mcp-session-id",
-        b"traceparent",
-        b"tracestate",
-        b"user-agent",
-    }
-)
-_REQUEST_PREFIX = b"mcp-param-"
+_REQUEST = frozenset(name.encode() for name in PASSING)
+_REQUEST_PREFIX = PASSING_PREFIX.encode()
 
 _RESPONSE = frozenset(
     {
@@ -41,14 +26,24 @@ _RESPONSE = frozenset(
 )
 
 
-def to_upstream(headers: Iterable[tuple[bytes, bytes]], ours: Mapping[str, str]) -> RawHeaders:
-    """The client's headers that the upstream gets, and then our own.
+def passing(further: Iterable[str]) -> frozenset[bytes]:
+    """The names of the client's headers that pass to a server for which `further` ones are listed."""
+    return _REQUEST | {name.lower().encode() for name in further}
+
+
+def to_upstream(
+    headers: Iterable[tuple[bytes, bytes]], ours: Mapping[str, str], names: frozenset[bytes] = _REQUEST
+) -> RawHeaders:
+    """The client's headers that the upstream gets, and then our own, each in place of the client's of that name.
 
     Whitespace around a value, which is not part of it (RFC 9110 §5.5), is left behind by our HTTP parser and refused by
     our HTTP client.
     """
-    passed = [(n, v.strip(b" \t")) for n, v in headers if n in _REQUEST or n.startswith(_REQUEST_PREFIX)]
-    return passed + [(name.encode(), value.encode()) for name, value in ours.items()]
+    own = {name.encode(): value.encode() for name, value in ours.items()}
+    passed = [
+        (n, v.strip(b" \t")) for n, v in headers if (n in names or n.startswith(_REQUEST_PREFIX)) and n not in own
+    ]
+    return [*passed, *own.items()]
 
 
 def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

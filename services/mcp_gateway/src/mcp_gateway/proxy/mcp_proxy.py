@@ -1,57 +1,35 @@
 """The data plane: in front of the routed application, for the paths of the MCP servers."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl
 
-import anyio
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authproxy_common.errors import BadGateway, InvalidRequest, OAuthError
 from authproxy_common.http.error_answers import note_refusal, refusal_body
 from authproxy_common.http.json_answer import answer_json
 from authproxy_common.http.metrics import Metrics
-from authproxy_common.http.request_id import HEADER, request_id_of
-from mcp_gateway.domain.resources import MCPServer
-from mcp_gateway.proxy.admission import Admission, Caller
+from authproxy_common.http.request_id import request_id_of
+from mcp_gateway.proxy.admission import Admission
+from mcp_gateway.proxy.callers import Caller
 from mcp_gateway.proxy.endpoints import Destination, Endpoints
-from mcp_gateway.proxy.headers import RawHeaders, to_client, to_upstream
+from mcp_gateway.proxy.headers import RawHeaders
+from mcp_gateway.proxy.messages import MessageRefused
 from mcp_gateway.proxy.origins import OriginPolicy
-from mcp_gateway.proxy.transport import (
-    UpstreamGone,
-    UpstreamNotReached,
-    UpstreamRequest,
-    UpstreamResponse,
-    UpstreamTransport,
-)
+from mcp_gateway.proxy.relaying import relay, while_client_waits, whole_body
+from mcp_gateway.proxy.tool_lists import Shown
+from mcp_gateway.proxy.transport import UpstreamGone, UpstreamNotReached, UpstreamRequest, UpstreamTransport
+from mcp_gateway.proxy.upstreams import Upstream
 
 log = structlog.get_logger("proxy")
 
 METHODS = ("GET", "POST", "DELETE")
 
-_CLIENT_READS_WITHIN = 60.0
 _SESSION = b"mcp-session-id"
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """One MCP server and the way to it.
-
-    Args:
-        server: As clients see it.
-        endpoints: Where it really is.
-        tells_identity: Whether it is told who calls.
-        response_timeout, idle_timeout: See `UpstreamRequest`.
-    """
-
-    server: MCPServer
-    endpoints: Endpoints
-    tells_identity: bool
-    response_timeout: timedelta
-    idle_timeout: timedelta
 
 
 class MethodNotAllowed(OAuthError):
@@ -61,6 +39,10 @@ class MethodNotAllowed(OAuthError):
 
     def headers(self) -> dict[str, str]:
         return {"Allow": ", ".join(METHODS)}
+
+
+class CredentialsRefused(BadGateway):
+    """The MCP server answered 401, which to the client would look like an answer about its own token."""
 
 
 class MCPProxy:
@@ -99,12 +81,13 @@ class MCPProxy:
             return
         try:
             caller = await self._admit(upstream, scope)
-            body = await _body(receive)
+            body = await whole_body(receive)
             if body is not None:
-                request = _request(upstream, caller, scope, body)
-                await _while_client_waits(receive, lambda: self._forward(upstream.endpoints, request, send))
+                await while_client_waits(receive, lambda: self._forward(upstream, caller, scope, body, send))
+        except MessageRefused as refused:
+            await self._refuse(refused.error, refused.body(request_id_of(scope)), send)
         except OAuthError as error:
-            await self._refuse(error, scope, send)
+            await self._refuse(error, refusal_body(error, request_id_of(scope)), send)
 
     async def _admit(self, upstream: Upstream, scope: Scope) -> Caller | None:
         headers = Headers(scope=scope)
@@ -117,11 +100,22 @@ class MCPProxy:
             raise InvalidRequest("a token must not be in the query (RFC 6750 §5.3)")
         return caller
 
-    async def _forward(self, endpoints: Endpoints, request: UpstreamRequest, send: Send) -> None:
+    async def _forward(self, upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes, send: Send) -> None:
+        shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None
+        credentials = await upstream.credentials.headers(caller)
+        try:
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, credentials), shown, send)
+        except CredentialsRefused:
+            others = await upstream.credentials.others(caller, credentials)
+            if others is None:
+                raise
+            await self._deliver(upstream.endpoints, upstream.request(scope, body, others), shown, send)
+
+    async def _deliver(self, endpoints: Endpoints, request: UpstreamRequest, shown: Shown | None, send: Send) -> None:
         failure: OAuthError = BadGateway("the MCP server has no endpoint")
         for destination in endpoints.destinations(_session_id(request.headers)):
             try:
-                await self._exchange(endpoints, destination, request, send)
+                await self._exchange(endpoints, destination, request, shown, send)
             except UpstreamNotReached as error:
                 endpoints.not_reached(destination.url)
                 failure = error
@@ -130,7 +124,12 @@ class MCPProxy:
         raise failure
 
     async def _exchange(
-        self, endpoints: Endpoints, destination: Destination, request: UpstreamRequest, send: Send
+        self,
+        endpoints: Endpoints,
+        destination: Destination,
+        request: UpstreamRequest,
+        shown: Shown | None,
+        send: Send,
     ) -> None:
         headers = _with_session(request.headers, destination.session_id)
         directed = replace(request, url=destination.url + request.url, headers=headers)
@@ -140,7 +139,7 @@ class MCPProxy:
             named = endpoints.session_id(created, destination.url) if created else None
             answer = replace(response, headers=_with_session(response.headers, named))
             try:
-                await _relay(answer, send)
+                await relay(await shown.of(answer) if shown else answer, send)
             # Not completing the answer makes the server close the connection: the client sees a broken stream, not a
             # short message.
             except UpstreamGone as error:
@@ -149,24 +148,9 @@ class MCPProxy:
             except TimeoutError:
                 log.warning("client_stopped_reading")
 
-    async def _refuse(self, error: OAuthError, scope: Scope, send: Send) -> None:
+    async def _refuse(self, error: OAuthError, body: Mapping[str, Any], send: Send) -> None:
         note_refusal(error, self.metrics)
-        await answer_json(send, error.status, refusal_body(error, request_id_of(scope)), error.headers())
-
-
-def _request(upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes) -> UpstreamRequest:
-    ours = {HEADER: request_id_of(scope)}
-    if upstream.tells_identity and caller:
-        ours["x-forwarded-user"] = caller.subject
-    query = scope["query_string"].decode("latin-1")
-    return UpstreamRequest(
-        method=scope["method"],
-        url=f"?{query}" if query else "",
-        headers=to_upstream(scope["headers"], ours),
-        body=body,
-        response_timeout=upstream.response_timeout,
-        idle_timeout=upstream.idle_timeout,
-    )
+        await answer_json(send, error.status, body, error.headers())
 
 
 def _session_id(headers: RawHeaders) -> str | None:
@@ -181,32 +165,6 @@ def _with_session(headers: RawHeaders, session_id: str | None) -> RawHeaders:
     return [*others, (_SESSION, session_id.encode("latin-1"))] if session_id else others
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole message, which `BodyLimit` bounds; None when the client left before its end."""
-    pieces: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(pieces)
-
-
-async def _relay(response: UpstreamResponse, send: Send) -> None:
-    await _send(
-        send, {"type": "http.response.start", "status": response.status, "headers": to_client(response.headers)}
-    )
-    async for piece in response.pieces:
-        await _send(send, {"type": "http.response.body", "body": piece, "more_body": True})
-    await _send(send, {"type": "http.response.body", "body": b""})
-
-
-async def _send(send: Send, message: Message) -> None:
-    with anyio.fail_after(_CLIENT_READS_WITHIN):
-        await send(message)
-
-
 def _check_status(status: int) -> None:
     """A redirect would name an address of ours, and a 401 would be taken for an answer about the client's token."""
     if not 200 <= status < 600:
@@ -214,28 +172,4 @@ def _check_status(status: int) -> None:
     if 300 <= status < 400:
         raise BadGateway("the MCP server redirects; configure the URL that it redirects to")
     if status == 401:
-        raise BadGateway("the MCP server wants credentials that this gateway was not given")
-
-
-async def _while_client_waits(receive: Receive, work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` until it is done or the client has gone away, whichever comes first.
-
-    Cancelled through anyio alone: the HTTP client shields the closing of connections from anyio's cancellation, and
-    would lose them to a plain `Task.cancel`.
-    """
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-
-        async def leave() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            group.cancel_scope.cancel()
-
-        group.start_soon(leave)
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001  # raised again below, outside of the group, which would wrap it
-            failure = error
-        group.cancel_scope.cancel()
-    if failure:
-        raise failure
+        raise CredentialsRefused("the MCP server wants other credentials than this gateway has for it")

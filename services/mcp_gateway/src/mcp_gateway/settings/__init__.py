@@ -1,6 +1,5 @@
 """`mcp_gateway.yaml`: its keys, their defaults, and what would be wrong with them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +10,12 @@ from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.records.store_url import store_url_problem
 from authproxy_common.secret import Secret
+from mcp_gateway.domain.clients import CLIENT_CREDENTIALS
 from mcp_gateway.settings.clients import ClientSettings, unusable_hosts
-from mcp_gateway.settings.servers import ServerSettings
+from mcp_gateway.settings.credentials import Circumstances
+from mcp_gateway.settings.servers import ServerSettings, unusable_servers
+from mcp_gateway.settings.trusted_issuers import TrustedIssuerSettings
+from mcp_gateway.settings.without_browser import unusable_clients, unusable_issuers
 from mcp_gateway.tokens.signing_keys import signing_keys_problem
 
 __all__ = [
@@ -21,16 +24,14 @@ __all__ = [
     "GatewaySettings",
     "RateLimitSettings",
     "ServerSettings",
+    "TrustedIssuerSettings",
     "load_settings",
     "seconds",
 ]
 
 OAUTH_BODY_LIMIT = 64 * 1024
 
-_SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DAY = 24 * 60 * 60
-# Below these the gateway has endpoints of its own.
-_RESERVED_NAMES = frozenset({"oauth", "health", "metrics", "mcp", "login", "callback", "gateway-oauth", "account"})
 PASSTHROUGH = "passthrough"
 
 
@@ -67,6 +68,7 @@ class AdapterSettings:
     allowed_origins: tuple[str, ...] = setting(())
     servers: dict[str, ServerSettings]
     clients: dict[str, ClientSettings] = setting({})
+    trusted_issuers: dict[str, TrustedIssuerSettings] = setting({})
     dynamic_registration: bool = setting(True)
     client_metadata_documents: bool = setting(True)
     client_metadata_hosts: tuple[str, ...] = setting(())
@@ -93,6 +95,10 @@ class AdapterSettings:
         if bool(self.external_auth_gateway_name) != bool(self.external_auth_gateway_secret):
             yield "external_auth_gateway_secret", "and external_auth_gateway_name are of use together alone"
         yield from self._unusable_servers()
+        yield from unusable_clients(self.clients, self.trusted_issuers, self.servers)
+        yield from unusable_issuers(self.trusted_issuers, self.clients, self.servers, self.public_url)
+        if self.token_mode == PASSTHROUGH:
+            yield from self._without_provider_tokens()
         if self.client_metadata_hosts_only and not self.client_metadata_hosts:
             yield "client_metadata_hosts_only", "leaves none; set client_metadata_documents to false for that"
         yield from unusable_hosts(self.client_metadata_hosts, "client_metadata_hosts")
@@ -108,15 +114,32 @@ class AdapterSettings:
     def _unusable_servers(self) -> Iterator[tuple[str, str]]:
         if not self.servers:
             yield "servers", "needs at least one MCP server"
-        for name in self.servers:
-            if not _SERVER_NAME.fullmatch(name) or name in _RESERVED_NAMES:
-                yield (
-                    f"servers.{name}",
-                    "is no name for a server: lower-case letters, digits and -, and not a path of ours",
-                )
+        for key, message in unusable_servers(self.servers):
+            yield f"servers.{key}", message
+        for name, server in self.servers.items() if not self.enable_auth else ():
+            for key in server.keys_that_need_a_caller():
+                yield f"servers.{name}.{key}", "needs enable_auth: without it nothing is known of whoever calls"
+        circumstances = Circumstances(
+            public_url=self.public_url,
+            asks=self.enable_auth,
+            hands_on=self.token_mode == PASSTHROUGH,
+            provider=self.external_auth_provider,
+            authenticates=bool(self.external_auth_gateway_name),
+        )
+        yield from circumstances.problems(self.servers)
+
+    def _without_provider_tokens(self) -> Iterator[tuple[str, str]]:
+        reason = f"there is no provider's token to hand on with token_mode {PASSTHROUGH}"
+        for client_id, client in self.clients.items():
+            if CLIENT_CREDENTIALS in client.grant_types:
+                yield f"clients.{client_id}.grant_types", reason
+        if self.trusted_issuers:
+            yield "trusted_issuers", reason
 
     def _unfit_for_production(self) -> Iterator[tuple[str, str]]:
         urls = {"public_url": self.public_url, "external_auth_service_url": self.external_auth_service_url}
+        for name, issuer in self.trusted_issuers.items():
+            urls |= {f"trusted_issuers.{name}.{key}": url for key, url in issuer.urls().items()}
         yield from checks.unfit_for_production(urls, self.redis_url, self.encryption_keys)
         if self.allow_loopback_client_metadata:
             yield "allow_loopback_client_metadata", "must be false unless development_mode is true"

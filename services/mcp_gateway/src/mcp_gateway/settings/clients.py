@@ -10,8 +10,11 @@ from authproxy_common.config import checks, setting
 from authproxy_common.errors import InvalidRedirectUri
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
-from mcp_gateway.domain.clients import GRANT_TYPES
+from mcp_gateway.domain.clients import CLIENT_CREDENTIALS, GRANT_TYPES, JWT_BEARER
 from mcp_gateway.domain.redirect_uris import check_redirect_uri
+
+_WITHOUT_BROWSER = (CLIENT_CREDENTIALS, JWT_BEARER)
+_GRANT_TYPES = (*GRANT_TYPES, *_WITHOUT_BROWSER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +29,18 @@ class ClientSettings:
     jwks: dict[str, Any] = setting({})
     jwks_uri: str = setting("", check=checks.is_url)
     skip_consent: bool = setting(False)
+    servers: dict[str, tuple[str, ...]] = setting({})
 
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         """What concerns several keys."""
         yield from self._unusable_redirect_uris()
         for index, grant_type in enumerate(self.grant_types):
-            if grant_type not in GRANT_TYPES:
-                yield f"grant_types[{index}]", f"must be one of {', '.join(GRANT_TYPES)}"
+            if grant_type not in _GRANT_TYPES:
+                yield f"grant_types[{index}]", f"must be one of {', '.join(_GRANT_TYPES)}"
+            if grant_type in _WITHOUT_BROWSER and self.token_endpoint_auth_method == NONE:
+                yield "token_endpoint_auth_method", f"must not be none for the grant type {grant_type}"
+        if (CLIENT_CREDENTIALS in self.grant_types) != bool(self.servers):
+            yield "servers", f"and the grant type {CLIENT_CREDENTIALS} are of use together alone"
         sends_secret = self.token_endpoint_auth_method in {BASIC, POST}
         if sends_secret and (problem := secret_problem(self.client_secret)):
             yield "client_secret", problem

@@ -1,0 +1,1 @@
+"""Issuers that the operator trusts, as they describe themselves."""
