@@ -24,8 +24,8 @@ class IngressRoutes:
     def nginx_conf(self) -> str:
         """The whole file. Every request takes a new connection, to whichever endpoint; none is tried twice.
 
-        A body is read before it is passed on, as controllers have it unless they are told otherwise; answers pass as they
-        come, as deploy/README.md asks for.
+        A body is read before it is passed on, as controllers have it unless they are told otherwise; answers pass as
+        they come, as deploy/README.md asks for.
         """
         hosts = sorted({str(rule["host"]) for ingress in self.ingresses for rule in ingress["spec"]["rules"]})
         servers = "\n".join(line for host in hosts for line in self._server(host))
