@@ -22,7 +22,11 @@ class IngressRoutes:
     certificates: str
 
     def nginx_conf(self) -> str:
-        """The whole file. Every request takes a new connection, to whichever endpoint; none is tried twice."""
+        """The whole file. Every request takes a new connection, to whichever endpoint; none is tried twice.
+
+        A body is read before it is passed on, as controllers have it unless they are told otherwise; answers pass as
+        they come, as deploy/README.md asks for.
+        """
         hosts = sorted({str(rule["host"]) for ingress in self.ingresses for rule in ingress["spec"]["rules"]})
         servers = "\n".join(line for host in hosts for line in self._server(host))
         return _NGINX.replace("CERTIFICATES", self.certificates).replace("SERVERS", servers)
@@ -84,7 +88,6 @@ http {
   proxy_connect_timeout 5s;
   proxy_read_timeout 3600s;
   proxy_buffering off;
-  proxy_request_buffering off;
   client_max_body_size 8m;
   proxy_set_header Host $http_host;
   proxy_set_header Connection "";

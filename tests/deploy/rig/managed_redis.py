@@ -17,6 +17,7 @@ from tests.deploy.rig.network import within
 from tests.deploy.rig.pods import Pod
 from tests.deploy.rig.sandbox import Image
 from tests.deploy.rig.templates import template_of
+from tests.support.redis_topologies import PRIVILEGES
 
 # REDIS_NETWORK of the production overlay, and the two ports that its policy lets services reach there.
 NETWORK = IPv4Network("10.20.30.0/24")
@@ -200,7 +201,7 @@ def answers(question: Callable[[], bool]) -> bool:
 
 
 _USERS = f"""user default on nopass ~* &* +@all
-user app on >{_PASSWORD} ~* +@read +@write +@connection +eval +evalsha +script|load -@dangerous +cluster|slots"""
+user app on >{_PASSWORD} ~* {PRIVILEGES}"""
 # A replica is sent everything at once, and a cluster shows it as soon as it was sent anything.
 _REPLICATION = ("repl-diskless-sync-delay 0", "repl-ping-replica-period 1")
 _COMMON = ('save ""', "aclfile users.acl", "protected-mode no", "bind *", *_REPLICATION)

@@ -95,7 +95,7 @@ async def test_people_sign_in_and_call_with_their_requests_at_any_replica(
         # Which replica is chance. That one of two gets none of the fifteen requests for it has odds of one to 16,000.
         for _ in range(5):
             async with somebody(staging) as person, person.client(staging.mcp_url, mode) as client:
-                assert [tool.name for tool in (await client.list_tools()).tools] == ["whoami", "count"]
+                assert {"whoami", "count"} <= {tool.name for tool in (await client.list_tools()).tools}
                 assert await call(client, "whoami") == PERSON
                 assert await call(client, "count", upto=2) == "counted to 2"
                 assert person.sign_ins == 1

@@ -15,12 +15,13 @@ Send = Callable[[], Awaitable[httpx.Response]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request was answered with, and when. The status is 0 where the connection broke."""
+    """What a request was answered with, and when. The status is 0 where the connection broke, and `broken` says how."""
 
     at: float
     step: str
     status: int
     retry_after: str | None = None
+    broken: str = ""
 
     @property
     def is_failure(self) -> bool:
@@ -52,8 +53,8 @@ class Observed:
     async def _answer(self, step: str, send: Send) -> httpx.Response | None:
         try:
             answer = await send()
-        except httpx.TransportError:
-            self.answers.append(Answer(time.monotonic(), step, 0))
+        except httpx.TransportError as error:
+            self.answers.append(Answer(time.monotonic(), step, 0, broken=repr(error)))
             return None
         seen = Answer(time.monotonic(), step, answer.status_code, answer.headers.get("retry-after"))
         self.answers.append(seen)
