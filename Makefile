@@ -8,9 +8,11 @@ SOURCES := packages/common/src services/auth_server/src services/mcp_gateway/src
 CHECKED := $(SOURCES) tests scripts examples
 SUITE := tests/conformance/node_modules
 CHECKOV := .venv-checkov
+# Whether overlays can be run: whoever is root can; CI has to.
+RIG := $(or $(CI),$(filter 0,$(shell id -u)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down login test quick conformance-suite checkov manifests storage-schema check format requirements requirement-files clean
+.PHONY: help install up down login test test-rig quick bench-transport conformance-suite checkov image image-test compose-secrets manifests storage-schema check format requirements requirement-files clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -24,7 +26,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-up: install ## run both services, a development provider, a sample MCP server, and a web app if WITH=web_app; Ctrl-C stops them
+up: install ## run both services, a development provider, a sample MCP server, and WITH=web_app, WITH=edge (one origin) or both; Ctrl-C stops them
 	@exec $(BIN)/python -m scripts.up
 
 down: ## stop what `make up` started, from another terminal
@@ -34,10 +36,17 @@ login: install ## play an MCP client: sign in, call a tool, show the answer
 	@exec $(BIN)/python -m scripts.login
 
 test: install checkov $(if $(shell command -v npm),conformance-suite) ## every test: a few minutes
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not rig"
+	$(if $(RIG),$(MAKE) --no-print-directory test-rig,@echo "The overlays were not run: that takes root, see CONTRIBUTING.md.")
+
+test-rig: install ## the Kubernetes overlays in use, and what fails there; takes root, and a machine that does nothing else
+	$(BIN)/python -m pytest -m rig tests/deploy/running
 
 quick: install ## the tests that need no process beside them, in under two minutes; for use while working
 	$(BIN)/python -m pytest -n auto $(QUICK)
+
+bench-transport: install ## what a call to an MCP server costs, by our transport and by HTTP clients
+	@$(BIN)/python -m tests.bench.transport
 
 conformance-suite: $(SUITE)/.installed ## the official MCP conformance suite and a Node for it, from a hashed lock file
 
@@ -51,6 +60,15 @@ $(CHECKOV)/.installed: requirements/checkov.txt
 	$(PYTHON) -m venv $(CHECKOV)
 	$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@
+
+image: install ## build the images: PYTHON_IMAGE=name@sha256:… or UNPINNED=1; docs/images.md
+	@exec $(BIN)/python -m scripts.image
+
+image-test: install ## build the images on a base of Debian's packages, and sign in through what Compose makes of them; as root
+	@exec $(BIN)/python -m tests.deploy.image_test
+
+compose-secrets: install ## secrets for a trial of deploy/compose.yaml
+	@exec $(BIN)/python -m scripts.compose_secrets
 
 manifests: install ## render the Kubernetes overlays anew into tests/deploy/golden, after a change that is meant
 	$(BIN)/python -m scripts.manifests

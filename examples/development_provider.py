@@ -5,6 +5,8 @@ mended here.
 """
 
 import os
+import signal
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -45,7 +47,9 @@ def application() -> "WSGIApplication":
 
 
 def serve(app: "WSGIApplication") -> None:
-    """Serve until killed; on this machine alone, unless a container says otherwise."""
+    """Serve until SIGTERM; on this machine alone, unless a container says otherwise."""
+    # The first process of a container has no default for it.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit())
     host = os.environ.get("DEVELOPMENT_PROVIDER_HOST", "127.0.0.1")
     port = int(os.environ.get("DEVELOPMENT_PROVIDER_PORT", "9400"))
     make_server(host, port, app, threaded=True).serve_forever()

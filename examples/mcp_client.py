@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.client import ConnectMode
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared._httpx_utils import McpHttpClientFactory, create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
@@ -80,11 +80,12 @@ async def connected(
     tokens: MemoryTokens | None = None,
     mode: ConnectMode = "auto",
     client_metadata_url: str | None = None,
+    open_http: McpHttpClientFactory = create_mcp_http_client,
 ) -> AsyncIterator[Client]:
     """A client of the MCP server at `url`, signed in with whatever `open_browser` does with an authorization URL.
 
     It registers itself, unless `tokens` hold a client that is known already, or its metadata is at
-    `client_metadata_url`.
+    `client_metadata_url`. `open_http` makes what its requests go through.
     """
     callback = LoopbackCallback(0)
     listener = await asyncio.start_server(callback.serve, "127.0.0.1", 0)
@@ -96,7 +97,7 @@ async def connected(
     )
     async with (
         listener,
-        create_mcp_http_client(auth=auth) as http,
+        open_http(auth=auth) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client

@@ -9,6 +9,7 @@ import httpx2
 from mcp.client import Client
 
 from examples.mcp_client import SignInFailed, connected
+from scripts.processes import programs, public_urls
 
 
 async def open_browser(url: str) -> None:
@@ -36,8 +37,7 @@ def _text(result: object) -> str:
 
 
 async def main() -> None:
-    port = os.environ.get("MCP_PORT") or "8090"
-    base = os.environ.get("MCP_EXTERNAL_BASE_URL") or f"http://localhost:{port}"
+    base = os.environ.get("MCP_EXTERNAL_BASE_URL") or public_urls(programs(os.environ))[1]
     try:
         async with connected(f"{base}/mcp", open_browser) as client:
             await call_tools(client)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Logs, keys and the lock of one `make up`; another directory is for a second one beside it.
 RUN = Path(os.environ.get("AUTHPROXY_RUN_DIRECTORY") or ROOT / ".run")
 # What `WITH` may name, for those who want to see it.
-ON_REQUEST = frozenset({"web_app"})
+ON_REQUEST = frozenset({"edge", "web_app"})
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,9 @@ def programs(variables: Mapping[str, str]) -> list[Program]:
     if "web_app" in requested(variables):
         ports = {"EXAMPLE_WEB_APP_PORT": port("EXAMPLE_WEB_APP_PORT", 8000)}
         chosen.append(Program("example web app", ports, [sys.executable, "-m", "examples.web_app"], "/"))
+    if "edge" in requested(variables):
+        command = [str(binaries / "caddy"), "run", "--config", "deploy/Caddyfile"]
+        chosen.append(Program("edge", {"EDGE_PORT": port("EDGE_PORT", 8888)}, command, "/health/ready"))
     return chosen
 
 
@@ -103,10 +106,18 @@ def requested(variables: Mapping[str, str]) -> set[str]:
     return set(variables.get("WITH", "").split())
 
 
+def public_urls(running: Sequence[Program]) -> tuple[str, str]:
+    """Where browsers find the auth server, and the gateway: at one origin if there is an edge."""
+    ports = _ports(running)
+    if edge := ports.get("EDGE_PORT"):
+        return f"http://localhost:{edge}", f"http://localhost:{edge}"
+    return f"http://localhost:{ports['OAUTH2_PORT']}", f"http://localhost:{ports['MCP_PORT']}"
+
+
 def environment(running: Sequence[Program], variables: Mapping[str, str]) -> dict[str, str]:
     """What the processes get: development defaults wherever the person set nothing."""
-    ports = {name: str(port) for program in running for name, port in program.ports.items()}
-    auth_url, gateway_url = f"http://localhost:{ports['OAUTH2_PORT']}", f"http://localhost:{ports['MCP_PORT']}"
+    ports = _ports(running)
+    auth_url, gateway_url = public_urls(running)
     defaults = {
         "OAUTH2_DEV_MODE": "true",
         "OAUTH2_HOST": "127.0.0.1",
@@ -126,8 +137,27 @@ def environment(running: Sequence[Program], variables: Mapping[str, str]) -> dic
     }
     if web_app_port := ports.get("EXAMPLE_WEB_APP_PORT"):
         defaults["EXAMPLE_WEB_APP_GATEWAY_URI"] = f"http://localhost:{web_app_port}/callback"
+    if "EDGE_PORT" in ports:
+        defaults |= _behind_the_edge(ports)
     chosen = {name: value for name, value in variables.items() if value}
     return {**defaults, **ports, **_kept_keys(), **chosen, "PYTHONUNBUFFERED": "1"}
+
+
+def _behind_the_edge(ports: Mapping[str, str]) -> dict[str, str]:
+    """What the edge needs to know of the services, and they of it."""
+    return {
+        "EDGE_HOST": "127.0.0.1",
+        "XDG_DATA_HOME": str(RUN),
+        "EDGE_AUTH_SERVER": f"127.0.0.1:{ports['OAUTH2_PORT']}",
+        "EDGE_MCP_GATEWAY": f"127.0.0.1:{ports['MCP_PORT']}",
+        "INTERNAL_AUTH_SERVICE_URL": f"http://localhost:{ports['OAUTH2_PORT']}",
+        "OAUTH2_TRUSTED_PROXIES": "127.0.0.1",
+        "MCP_TRUSTED_PROXIES": "127.0.0.1",
+    }
+
+
+def _ports(running: Sequence[Program]) -> dict[str, str]:
+    return {name: str(port) for program in running for name, port in program.ports.items()}
 
 
 def taken_ports(running: Sequence[Program]) -> list[str]:

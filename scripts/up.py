@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from scripts.processes import ON_REQUEST, RUN, Program, environment, programs, requested, taken_ports
@@ -15,12 +15,14 @@ from scripts.processes import ON_REQUEST, RUN, Program, environment, programs, r
 _READY_WITHIN = 60.0
 _STOPPED_WITHIN = 20.0
 _LOG_TAIL = 15
+# Ctrl-C, `make down`, and a terminal window that is closed.
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Running = list[tuple[Program, "subprocess.Popen[bytes]"]]
 
 
 class Stop(Exception):
-    """Ctrl-C, or `make down`."""
+    """One of the signals in `_STOPPING` came."""
 
 
 class Failed(Exception):
@@ -44,23 +46,24 @@ def main() -> None:
 def run() -> int:
     """The exit code."""
     if unknown := requested(os.environ) - ON_REQUEST:
-        print(f"WITH can add {', '.join(ON_REQUEST)}, not {', '.join(sorted(unknown))}", file=sys.stderr)
+        print(f"WITH can add {', '.join(sorted(ON_REQUEST))}, not {', '.join(sorted(unknown))}", file=sys.stderr)
         return 1
     chosen = programs(os.environ)
     if problems := taken_ports(chosen):
         print("\n".join(problems), file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _asked_to_stop)
     running: Running = []
+    signals: list[int] = []
+    for number in _STOPPING:
+        signal.signal(number, lambda came, _frame: signals.append(came))
     try:
         variables = environment(chosen, os.environ)
         for program in chosen:
             print(f"starting {program.name}")
             running.append((program, program.start(variables)))
-        _wait_until_ready(running)
+        _wait_until_ready(running, signals)
         print(_what_next(variables), flush=True)
-        _wait_for_exit(running)
+        _wait_for_exit(running, signals)
     except Stop:
         print("\nstopping", flush=True)
         return 0
@@ -71,11 +74,7 @@ def run() -> int:
         _stop(running)
 
 
-def _asked_to_stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stop
-
-
-def _wait_until_ready(running: Running) -> None:
+def _wait_until_ready(running: Running, signals: Sequence[int]) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     for program, process in running:
         while not program.is_ready():
@@ -83,18 +82,25 @@ def _wait_until_ready(running: Running) -> None:
                 raise Failed(_ended(program, process))
             if time.monotonic() > deadline:
                 raise Failed(f"{program.name} is not ready after {_READY_WITHIN:.0f} s; see {_relative(program.log)}")
-            time.sleep(0.05)
+            _pause(0.05, signals)
     for program, process in running:
         if process.poll() is not None:
             raise Failed(_ended(program, process))
 
 
-def _wait_for_exit(running: Running) -> NoReturn:
+def _wait_for_exit(running: Running, signals: Sequence[int]) -> NoReturn:
     while True:
         for program, process in running:
             if process.poll() is not None:
                 raise Failed(_ended(program, process))
-        time.sleep(0.2)
+        _pause(0.2, signals)
+
+
+def _pause(seconds: float, signals: Sequence[int]) -> None:
+    """Sleep; raise Stop here if one came, and never between the start of a process and the note of it."""
+    time.sleep(seconds)
+    if signals:
+        raise Stop
 
 
 def _ended(program: Program, process: "subprocess.Popen[bytes]") -> str:
@@ -118,12 +124,13 @@ def _stop(running: Running) -> None:
 
 def _what_next(variables: dict[str, str]) -> str:
     url, web_app = f"{variables['MCP_EXTERNAL_BASE_URL']}/mcp", ""
+    login = "make login" + (" WITH=edge" if "edge" in requested(variables) else "")
     if "web_app" in requested(variables):
         web_app = f"  In a web app:       {variables['EXAMPLE_WEB_APP_GATEWAY_URI'].removesuffix('callback')}\n"
     return f"""
 Ready. Your MCP server is at {url}
 
-{web_app}  Try it here:        make login          (in a second terminal)
+{web_app}  Try it here:        {login:<22}(in a second terminal)
   With Claude Code:   claude mcp add --transport http demo {url}
   Any other client:   give it the URL above; it finds the rest by itself
 

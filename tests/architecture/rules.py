@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
     f"{GATEWAY}.settings": VALUES
     | {f"{GATEWAY}.domain", f"{GATEWAY}.patterns", f"{GATEWAY}.tokens.signing_keys", _CONFIG}
-    | {f"{_RECORDS}.{name}" for name in ("sealing", "rate_limits", "store_url")},
+    | {f"{_RECORDS}.sealing", f"{_RECORDS}.rate_limits", f"{_RECORDS}.store_url"},
     f"{GATEWAY}.collections": {f"{GATEWAY}.domain", f"{GATEWAY}.settings", _RECORDS, _CLIENTS},
     f"{GATEWAY}.flows": VALUES | {f"{GATEWAY}.domain", f"{COMMON}.recent_answers", _RECORDS, _EVENTS, _CLIENTS},
     f"{GATEWAY}.grant_types": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _RECORDS, _EVENTS},
@@ -69,6 +69,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{GATEWAY}.issuers": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows.ports", _CLIENTS},
     f"{GATEWAY}.broker": VALUES | {f"{COMMON}.gateway_sign_in"},
     f"{GATEWAY}.proxy": VALUES | {f"{GATEWAY}.domain", _HTTP},
+    # It implements the proxy's port, and knows nothing of what is proxied.
+    f"{GATEWAY}.proxy.upstream_http": VALUES | {f"{GATEWAY}.proxy.headers", f"{GATEWAY}.proxy.transport"},
+    f"{GATEWAY}.lane": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.proxy", _HTTP},
     f"{GATEWAY}.endpoints": VALUES | {f"{GATEWAY}.domain", f"{GATEWAY}.flows", _HTTP},
     f"{GATEWAY}.pages": set(),
     f"{GATEWAY}.composition": {GATEWAY, COMMON},
@@ -106,9 +109,11 @@ HOMES: dict[str, set[str]] = {
         f"{_DOCTOR}.vantage",
         f"{AUTH}.providers",
         f"{AUTH}.composition",
-        f"{GATEWAY}.proxy.transport",
+        # For the authorities that it believes, which are to be the same everywhere.
+        f"{GATEWAY}.proxy.upstream_http.tls",
     }
     | {f"{GATEWAY}.composition"},
+    "httptools": {f"{GATEWAY}.proxy.upstream_http.reading"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
     "limits": {f"{_RECORDS}.rate_limits"},
@@ -119,9 +124,17 @@ HOMES: dict[str, set[str]] = {
     "redis": {f"{_RECORDS}.{name}" for name in ("cluster", "commands", "connections")} | {f"{_DOCTOR}.store"},
     "starlette": {_HTTP, f"{AUTH}.endpoints", f"{AUTH}.app", f"{GATEWAY}.endpoints", f"{GATEWAY}.app"}
     | {f"{GATEWAY}.proxy", f"{GATEWAY}.composition", f"{AUTH}.composition", f"{GATEWAY}.doctor.mcp_servers"},
-    "structlog": {f"{COMMON}.logs", _EVENTS, _HTTP, f"{AUTH}.cli", f"{GATEWAY}.cli", f"{GATEWAY}.proxy"}
+    "structlog": {
+        f"{COMMON}.logs",
+        _EVENTS,
+        _HTTP,
+        f"{AUTH}.cli",
+        f"{GATEWAY}.cli",
+        f"{GATEWAY}.proxy",
+        f"{GATEWAY}.lane",
+    }
     | {f"{GATEWAY}.broker", _CLIENTS},
-    "uvicorn": {f"{_HTTP}.serving"},
+    "uvicorn": {f"{_HTTP}.serving", f"{GATEWAY}.lane.protocol"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},
 }

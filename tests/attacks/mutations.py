@@ -381,7 +381,7 @@ MUTATIONS = [
     Mutation(
         "whose provider's token goes upstream",
         f"{_GATEWAY}/flows/provider_access.py",
-        "if grant.sign_in.provider != self.provider:",
+        "if grant.require_sign_in().provider != self.provider:",
         "if False:",
         "tests/mcp_gateway/test_provider_token.py::"
         "test_people_of_another_provider_are_not_let_in_and_their_token_stays_here",
@@ -411,8 +411,8 @@ MUTATIONS = [
     Mutation(
         "that a token is replaced by a newer one",
         f"{_GATEWAY}/flows/provider_check.py",
-        "return await self._settled(await self._current(grant.grant_id), is_due)",
-        "return await self._settled(grant, is_due)",
+        "return await self._settled(await self._current(grant.grant_id), due)",
+        "return await self._settled(grant, due)",
         "tests/mcp_gateway/test_provider_token.py::"
         "test_an_mcp_server_that_takes_no_token_signs_nobody_out_and_uses_none_up",
     ),
@@ -692,8 +692,8 @@ MUTATIONS = [
     Mutation(
         "that a grant is read again before the provider is asked",
         f"{_GATEWAY}/flows/provider_check.py",
-        "return await self._ask(current) if is_due(current) else current",
-        "return await self._ask(current)",
+        "asked_about = due(current)",
+        "asked_about = current.sign_in",
         "tests/mcp_gateway/test_provider_check.py::"
         "test_a_caller_who_read_the_grant_before_it_was_renewed_does_not_spend_the_old_token_again",
     ),
@@ -1046,38 +1046,6 @@ MUTATIONS = [
         "test_metrics_that_are_not_public_answer_at_the_management_port_alone[http://mcp.test:8090/metrics-404]",
     ),
     Mutation(
-        "a value that can be taken once, after a lost reply",
-        f"{_COMMON}/records/redis_store.py",
-        "await self.commands.once(lambda client: client.getdel(key), key)",
-        "await self.commands.repeatable(lambda client: client.getdel(key), key)",
-        "tests/common/test_store_failures.py::"
-        "test_a_take_whose_reply_is_lost_is_unavailable_and_never_looks_like_a_second_use[single]",
-    ),
-    Mutation(
-        "a command that must not run twice",
-        f"{_COMMON}/records/commands.py",
-        "return await self._reply(command, key, self.deadline, _did_not_run)",
-        "return await self._reply(command, key, self.deadline, _may_run_again)",
-        "tests/common/test_commands.py::"
-        "test_a_command_that_must_not_run_twice_is_not_sent_again_where_it_may_have_run[connection lost]",
-    ),
-    Mutation(
-        "TLS without a check of certificates",
-        f"{_COMMON}/records/store_url.py",
-        "if name not in known:",
-        "if False:",
-        "tests/common/test_store_url.py::"
-        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[certificates not checked]",
-    ),
-    Mutation(
-        "a password that is refused with its URL",
-        f"{_COMMON}/records/store_url.py",
-        "f\"it has a parameter that is none of {', '.join(known)}\"",
-        "f\"it has a parameter that is none of {', '.join(known)}: {name}\"",
-        "tests/common/test_store_url.py::"
-        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[a secret in place of an option]",
-    ),
-    Mutation(
         "the type of an identity assertion",
         f"{_GATEWAY}/domain/identity_assertions.py",
         'if str(header.get("typ", "")).lower() not in _TYPES:',
@@ -1297,5 +1265,37 @@ MUTATIONS = [
         "return grant.opened_at + self.open_grants.ttl",
         "tests/mcp_gateway/test_grants_without_sign_in.py::"
         "test_a_grant_is_there_for_as_long_as_its_token_and_not_much_longer[by_itself]",
+    ),
+    Mutation(
+        "a value that can be taken once, after a lost reply",
+        f"{_COMMON}/records/redis_store.py",
+        "await self.commands.once(lambda client: client.getdel(key), key)",
+        "await self.commands.repeatable(lambda client: client.getdel(key), key)",
+        "tests/common/test_store_failures.py::"
+        "test_a_take_whose_reply_is_lost_is_unavailable_and_never_looks_like_a_second_use[single]",
+    ),
+    Mutation(
+        "a command that must not run twice",
+        f"{_COMMON}/records/commands.py",
+        "return await self._reply(command, key, self.deadline, _did_not_run)",
+        "return await self._reply(command, key, self.deadline, _may_run_again)",
+        "tests/common/test_commands.py::"
+        "test_a_command_that_must_not_run_twice_is_not_sent_again_where_it_may_have_run[connection lost]",
+    ),
+    Mutation(
+        "TLS without a check of certificates",
+        f"{_COMMON}/records/store_url.py",
+        "if name not in known:",
+        "if False:",
+        "tests/common/test_store_url.py::"
+        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[certificates not checked]",
+    ),
+    Mutation(
+        "a password that is refused with its URL",
+        f"{_COMMON}/records/store_url.py",
+        "f\"it has a parameter that is none of {', '.join(known)}\"",
+        "f\"it has a parameter that is none of {', '.join(known)}: {name}\"",
+        "tests/common/test_store_url.py::"
+        "test_what_is_no_url_of_a_store_is_explained_and_not_repeated[a secret in place of an option]",
     ),
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.lane_mutations import LANE_MUTATIONS
 from tests.attacks.mutations import MUTATIONS, Mutation
 from tests.attacks.policy_mutations import POLICY_MUTATIONS
 
@@ -17,8 +18,11 @@ _WITHOUT = [option for plugin in ("hypothesispytest", "xdist", "pytest_cov") for
 _SOURCES = ("packages/common/src", "services/auth_server/src", "services/mcp_gateway/src")
 
 
+ALL = [*MUTATIONS, *POLICY_MUTATIONS, *LANE_MUTATIONS]
+
+
 @pytest.mark.requirement("CO-03")
-@pytest.mark.parametrize("mutation", [*MUTATIONS, *POLICY_MUTATIONS], ids=lambda mutation: mutation.check)
+@pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.check)
 def test_a_check_that_is_taken_away_is_missed_by_its_test(mutation: Mutation, tmp_path: Path) -> None:
     for source in _SOURCES:
         # With what is compiled already: it counts for files of the same time and size, which the mutated one is not.

@@ -1,10 +1,14 @@
 """`make up`, `make login` and `make down`, as a newcomer runs them, on other ports."""
 
+import contextlib
 import os
+import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -24,6 +28,7 @@ PORTS = [
     "MCP_PORT",
     "MCP_MANAGEMENT_PORT",
     "EXAMPLE_WEB_APP_PORT",
+    "EDGE_PORT",
 ]
 
 
@@ -45,7 +50,8 @@ async def test_a_newcomer_signs_in_and_sees_the_answer_of_a_tool(variables: dict
             await anyio.to_thread.run_sync(wait_until, lambda: "Ready." in program.read_output(), program.failure)
             said = program.read_output()
             assert f"claude mcp add --transport http demo http://localhost:{variables['MCP_PORT']}/mcp" in said
-            shown = await login(variables)
+            async with Browser() as browser:
+                shown = await login(variables, browser)
         assert "counted to 3" in shown
         assert "development:alice" in shown
         down = script("down", variables)
@@ -55,14 +61,87 @@ async def test_a_newcomer_signs_in_and_sees_the_answer_of_a_tool(variables: dict
     assert script("down", variables).stderr == "nothing is running\n"
 
 
-async def login(variables: dict[str, str]) -> str:
+async def test_with_an_edge_the_whole_sign_in_is_at_one_origin(variables: dict[str, str]) -> None:
+    variables = {**variables, "WITH": "edge"}
+    origin = f"http://localhost:{variables['EDGE_PORT']}"
+    with running([sys.executable, "-m", "scripts.up"], variables, lambda: True, "up") as program:
+        with anyio.fail_after(60):
+            await anyio.to_thread.run_sync(wait_until, lambda: "Ready." in program.read_output(), program.failure)
+            assert f"Your MCP server is at {origin}/mcp\n" in program.read_output()
+            assert "make login WITH=edge" in program.read_output()
+            async with Browser() as browser:
+                assert "development:alice" in await login(variables, browser)
+        assert script("down", variables).stdout == "stopped\n"
+    provider = f"http://localhost:{variables['DEVELOPMENT_PROVIDER_PORT']}/"
+    ours = {url.partition("?")[0] for url in browser.visited if not url.startswith((provider, "http://127.0.0.1"))}
+    assert ours == {
+        f"{origin}{path}" for path in ("/oauth/authorize", "/oauth/consent", "/login", "/callback", "/oauth/callback")
+    }
+    assert [port for port in PORTS if answers(int(variables[port]))] == []
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x03\x03", b""], ids=["Ctrl-C", "Ctrl-C twice", "closing the terminal"])
+def test_no_process_outlives_the_terminal(variables: dict[str, str], key: bytes) -> None:
+    variables = {**variables, "WITH": "edge web_app", "TERM": "dumb"}
+    with terminal(f"make -o install BIN={Path(sys.executable).parent} up", variables) as (pid, screen):
+        shown = ""
+        while "Ready." not in shown:
+            shown += os.read(screen, 4096).decode()
+        started = descendants(pid)
+        assert len(started) >= 2 + 6, shown
+        if key:
+            os.write(screen, key)
+        else:
+            os.close(screen)
+        try:
+            wait_until(lambda: not any(map(is_alive, started)))
+        finally:
+            for each in filter(is_alive, started):
+                os.kill(each, signal.SIGKILL)
+    assert [port for port in PORTS if answers(int(variables[port]))] == []
+
+
+@contextlib.contextmanager
+def terminal(command: str, variables: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """A shell in a terminal of its own, where `command` runs; yields its pid, and what reads the screen and types."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have chosen to ignore it
+        os.execvpe("sh", ["sh", "-c", f"{command}; exit"], {"PATH": os.environ["PATH"], **variables})
+    try:
+        yield pid, screen
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that `pid` started, and those that they started."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in listed.stdout.splitlines())}
+    found, unvisited = set(), {pid}
+    while unvisited:
+        found |= unvisited
+        unvisited = {child for child, parent in parents.items() if parent in unvisited}
+    return found - {pid}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs: one that has ended stays listed until its parent asks for it."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listed.stdout.strip()[:1] not in {"", "Z"}
+
+
+async def login(variables: dict[str, str], browser: Browser) -> str:
     """What `make login` shows, with a robot in place of the person at the browser."""
     environment = {"PATH": os.environ["PATH"], **variables}
     command = [sys.executable, "-m", "scripts.login"]
     process = await anyio.open_process(command, cwd=ROOT, env=environment, stderr=subprocess.STDOUT)
     shown, signed_in = "", False
     assert process.stdout
-    async with Browser() as browser, process:
+    async with process:
         async for piece in process.stdout:
             shown += piece.decode()
             if not signed_in and (url := re.search(r"http://\S+/oauth/authorize\S+", shown)):
@@ -87,7 +166,7 @@ async def test_the_example_web_app_is_there_on_request(variables: dict[str, str]
 
 def test_what_cannot_be_added_is_said_before_anything_starts(variables: dict[str, str]) -> None:
     result = script("up", {**variables, "WITH": "web-app"})
-    assert (result.returncode, result.stderr) == (1, "WITH can add web_app, not web-app\n")
+    assert (result.returncode, result.stderr) == (1, "WITH can add edge, web_app, not web-app\n")
     assert result.stdout == ""
 
 

@@ -400,7 +400,7 @@ async def test_an_mcp_server_that_cannot_be_reached() -> None:
     async with saying(b"hunter2\r\n\r\n") as port:
         here = Surroundings(servers={"default": ServerSettings(url=f"http://127.0.0.1:{port}/mcp")})
         found = await here.found()
-    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (RemoteProtocolError)", remedy)
+    assert found[SERVER] == Finding(SERVER, FAILED, f"{reason}the connection broke (NotHTTP)", remedy)
 
 
 async def test_one_mcp_server_that_is_down_hides_no_other() -> None:
@@ -558,14 +558,14 @@ NOT_EXCHANGED: list[Any] = [
 ]
 
 
-@pytest.mark.requirement("UP-05")
+@pytest.mark.requirement("TP-05")
 async def test_an_auth_server_that_exchanges_tokens_is_asked_without_one() -> None:
     found = await exchanging().found()
     reason = "the auth server exchanges tokens of test for it; whether the provider does, a call shows"
     assert found[EXCHANGE] == Finding(EXCHANGE, PASSED, reason)
 
 
-@pytest.mark.requirement("UP-05")
+@pytest.mark.requirement("TP-05")
 @pytest.mark.parametrize(("changed", "reason", "remedy"), NOT_EXCHANGED)
 async def test_an_auth_server_that_exchanges_no_tokens_for_a_server(
     changed: dict[str, str], reason: str, remedy: str
@@ -575,7 +575,7 @@ async def test_an_auth_server_that_exchanges_no_tokens_for_a_server(
     assert failed(found) == {EXCHANGE}
 
 
-@pytest.mark.requirement("UP-05")
+@pytest.mark.requirement("TP-05")
 async def test_an_auth_server_of_before_exchanges_no_tokens() -> None:
     here = exchanging()
     here.auth_server = answering({"/gateway-oauth/token-exchange": JSONResponse({"error": "not_found"}, 404)})
@@ -585,7 +585,7 @@ async def test_an_auth_server_of_before_exchanges_no_tokens() -> None:
     assert found[EXCHANGE].outcome == FAILED
 
 
-@pytest.mark.requirement("UP-06")
+@pytest.mark.requirement("TP-06")
 @pytest.mark.parametrize(
     ("way", "further", "outcome"),
     [
@@ -610,7 +610,7 @@ async def test_a_server_that_wants_credentials_is_as_it_should_be_where_callers_
         assert (found.reason, found.remedy) == (reason, f"{remedy} must be what it wants")
 
 
-@pytest.mark.requirement("UP-06")
+@pytest.mark.requirement("TP-06")
 async def test_a_server_is_examined_with_the_headers_that_every_call_has() -> None:
     here, got = Surroundings(), []
 

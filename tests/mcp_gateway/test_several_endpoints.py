@@ -15,7 +15,7 @@ from starlette.routing import Route
 from authproxy_common.clock import utc_now
 from authproxy_common.records import open_store
 from authproxy_common.secret import Secret
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
 from tests.support.gateway import GATEWAY, World
 from tests.support.network import virtual_network

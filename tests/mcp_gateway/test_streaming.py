@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,15 +11,19 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.limits import Limits
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.policies import ToolSettings
 from tests.support.gateway import World
 from tests.support.servers import serving
 
 pytestmark = pytest.mark.anyio
+
+_IN_LANE = "TEST_IN_LANE"
 
 
 @dataclass
@@ -34,6 +39,9 @@ class GatedServer:
     events: tuple[bytes, bytes] = (b"data: 1\n\n", b"data: 2\n\n")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (b"mcp-name", b"first") in scope["headers"]:
+            await Response()(scope, receive, send)
+            return
         leaving = asyncio.ensure_future(self._until_client_leaves(receive))
         try:
             self.opened.set()
@@ -72,15 +80,25 @@ class Sockets:
             yield response
 
 
+@pytest.fixture(params=[False, True], ids=["through the application", "in the lane"], autouse=True)
+def in_lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here has to be so in both."""
+    monkeypatch.setenv(_IN_LANE, "yes" if request.param else "")
+
+
 @asynccontextmanager
 async def connected(upstream: GatedServer, max_connections: int = 100, **settings: Any) -> AsyncIterator[Sockets]:
     with anyio.fail_after(20):
         async with serving(upstream) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
             servers = {"default": ServerSettings(url=f"{origin}/mcp", **settings)}
-            world = World(transport=open_transport(max_connections), servers=servers)
+            world = World(transport=open_transport(Limits(connections=max_connections)), servers=servers)
             token = (await world.tokens(await world.register()))["access_token"]
-            async with serving(world.app) as gateway:
+            protocol = world.gateway.protocol if os.environ[_IN_LANE] else None
+            async with serving(world.app, protocol=protocol) as gateway:
                 headers = {"Authorization": f"Bearer {token}", "Host": "mcp.test"}
+                if protocol:
+                    # From now on the token is remembered, and there is a connection.
+                    await http.post(f"{gateway}/mcp", headers={**headers, "Mcp-Name": "first"})
                 yield Sockets(upstream, http, f"{gateway}/mcp", headers)
                 upstream.go_on.set()
             await world.transport.aclose() if world.transport else None

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 def certificate(directory: Path, host: str) -> tuple[Path, Path]:
     """A certificate for `host`, a name or an address, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server of a test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{host}, of a test")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()

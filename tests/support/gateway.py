@@ -18,13 +18,14 @@ from authproxy_common.records import SealingKeys, generate_key, open_store
 from authproxy_common.records.rate_limits import open_rate_counters
 from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret
-from mcp_gateway.app import Resources, create_app
+from mcp_gateway.app import Gateway, Resources, create_gateway
 from mcp_gateway.composition.resources import Fetchers
-from mcp_gateway.proxy.transport import HttpxTransport, UpstreamTransport
+from mcp_gateway.proxy.transport import UpstreamTransport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings, ServerSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 from tests.support.browser import Browser, Page
 from tests.support.clock import MovableClock
+from tests.support.httpx_transport import HttpxTransport
 from tests.support.network import virtual_network
 from tests.support.published_documents import PublishedDocuments
 
@@ -244,12 +245,16 @@ class World:
             external_auth_provider=changed.pop("external_auth_provider", "test"),
             **changed,
         )
-        self.app = self.replica()
+        self.gateway = self._gateway()
+        self.app = self.gateway.app
         self.http = virtual_network({GATEWAY: self.app, AUTH: self.auth.app()})
         self.browser = self.new_browser()
 
     def replica(self, signing_keys: SigningKeys | None = None) -> Any:
         """One more gateway on the same store and keys; or one that has been restarted with another signing ring."""
+        return self._gateway(signing_keys).app
+
+    def _gateway(self, signing_keys: SigningKeys | None = None) -> Gateway:
         outside = virtual_network({AUTH: self.auth.app(), UPSTREAM: self.upstream.app()})
         transport = self.transport or HttpxTransport(outside)
         resources = Resources(
@@ -262,7 +267,7 @@ class World:
             transport=transport,
             now=self.clock,
         )
-        return create_app(GatewaySettings(adapter_config=self.settings), resources)
+        return create_gateway(GatewaySettings(adapter_config=self.settings), resources)
 
     def restart(self, **servers: ServerSettings) -> None:
         """The gateway with other settings of its MCP servers; calls and token requests go to this one from now on."""

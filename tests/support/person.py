@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mcp.client import Client
 from mcp.client.client import ConnectMode
+from mcp.shared._httpx_utils import McpHttpClientFactory, create_mcp_http_client
 from mcp.shared.dispatcher import ProgressFnT
 
 from examples.mcp_client import MemoryTokens, connected
@@ -22,6 +23,7 @@ class Person:
     browser: Browser = field(default_factory=Browser)
     tokens: MemoryTokens = field(default_factory=MemoryTokens)
     sign_ins: int = 0
+    open_http: McpHttpClientFactory = create_mcp_http_client
     _under_way: "list[asyncio.Task[object]]" = field(default_factory=list)
 
     async def open_browser(self, url: str) -> None:
@@ -48,7 +50,12 @@ class Person:
     ) -> AsyncIterator[Client]:
         """The official SDK's client, signed in."""
         async with connected(
-            url, self.open_browser, tokens=self.tokens, mode=mode, client_metadata_url=client_metadata_url
+            url,
+            self.open_browser,
+            tokens=self.tokens,
+            mode=mode,
+            client_metadata_url=client_metadata_url,
+            open_http=self.open_http,
         ) as client:
             yield client
 

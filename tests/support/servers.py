@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import anyio
 import uvicorn
@@ -26,15 +27,23 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0, tls: tuple[Path, Path] | None = None) -> AsyncIterator[str]:
-    """`app` behind uvicorn, as it is served in production, or over TLS with a certificate; yields its origin."""
+async def serving(
+    app: ASGIApp,
+    port: int = 0,
+    tls: tuple[Path, Path] | None = None,
+    protocol: Callable[..., asyncio.Protocol] | None = None,
+) -> AsyncIterator[str]:
+    """`app` behind uvicorn, as it is served in production, or over TLS with a certificate; yields its origin.
+
+    `protocol` makes the protocol of a connection in place of uvicorn's.
+    """
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
         app,
         port=port,
         log_config=None,
         access_log=False,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", protocol) if protocol else "httptools",
         lifespan="off",
         ssl_certfile=certificate,
         ssl_keyfile=key,

@@ -17,10 +17,10 @@ from authproxy_common.records import Store, open_store
 from authproxy_common.records.development_keys import development_key, sealing_keys
 from authproxy_common.records.rate_limits import open_rate_counters
 from authproxy_common.secret import Secret
-from mcp_gateway.app import Resources, create_app
+from mcp_gateway.app import Resources, create_gateway
 from mcp_gateway.composition.resources import open_fetchers
 from mcp_gateway.doctor import examined
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import PASSTHROUGH, AdapterSettings, GatewaySettings, load_settings
 from mcp_gateway.tokens.key_file import rotate_key_file
 from mcp_gateway.tokens.key_rotation import Rotation, RotationRefused
@@ -52,8 +52,9 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
     )
     log.info("serving", port=config.port, public_url=config.public_url, servers=sorted(config.servers))
     ports = [port for port in (config.port, config.management_port) if port]
+    gateway = create_gateway(loaded.settings, resources)
     await serve(
-        create_app(loaded.settings, resources), config.host, ports, _GRACEFUL, trusted_proxies=config.trusted_proxies
+        gateway.app, config.host, ports, _GRACEFUL, trusted_proxies=config.trusted_proxies, protocol=gateway.protocol
     )
 
 

@@ -17,6 +17,11 @@ _ALWAYS = {
 _TLS_ONLY = {"strict-transport-security": "max-age=31536000"}
 
 
+def headers_of_answers(*, https: bool) -> dict[str, str]:
+    """What every answer has unless its endpoint says otherwise; `https` is about the public URL."""
+    return _ALWAYS | (_TLS_ONLY if https else {})
+
+
 class SecurityHeaders:
     """ASGI middleware that adds the headers above where they are not set.
 
@@ -27,7 +32,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        self.headers = _ALWAYS | (_TLS_ONLY if https else {})
+        self.headers = headers_of_answers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

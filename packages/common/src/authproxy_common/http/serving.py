@@ -1,10 +1,12 @@
 """One process, one event loop, one uvicorn server on one or two ports."""
 
+import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,7 +19,13 @@ class PortTakenError(Exception):
 
 
 async def serve(
-    app: ASGIApp, host: str, ports: list[int], graceful: timedelta, *, trusted_proxies: Sequence[str] = ()
+    app: ASGIApp,
+    host: str,
+    ports: list[int],
+    graceful: timedelta,
+    *,
+    trusted_proxies: Sequence[str] = (),
+    protocol: Callable[..., asyncio.Protocol] | None = None,
 ) -> None:
     """Serve `app` at each port until SIGTERM or SIGINT.
 
@@ -27,6 +35,7 @@ async def serve(
         ports: The first is the service's own.
         graceful: How long open answers, streams among them, may take to end.
         trusted_proxies: Addresses and networks whose `X-Forwarded-For` says who the client is.
+        protocol: Makes the protocol of a connection, of what uvicorn gives to its own; None for that one.
 
     Raises:
         PortTakenError: Names the address.
@@ -38,7 +47,7 @@ async def serve(
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=_as_seen(trusted_proxies),
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", protocol) if protocol else "httptools",
         lifespan="on",
         timeout_graceful_shutdown=int(graceful.total_seconds()),
     )

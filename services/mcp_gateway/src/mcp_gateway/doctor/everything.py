@@ -15,7 +15,7 @@ from mcp_gateway.doctor.documents import PublishedDocuments
 from mcp_gateway.doctor.mcp_servers import endpoint_checks
 from mcp_gateway.doctor.token_exchange import exchange_checks
 from mcp_gateway.doctor.trusted_issuers import TrustedIssuerExamination
-from mcp_gateway.proxy.transport import open_transport
+from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import AdapterSettings, GatewaySettings
 from mcp_gateway.tokens.signing_keys import SigningKeys
 

@@ -109,6 +109,17 @@ class TokenAdmission:
             raise InsufficientScope(server, "the access token lacks a scope that this call needs")
         return caller
 
+    def remembered(self, server: MCPServer, key: str) -> Caller | None:
+        """The caller whose token has the digest `key`, if `admit` would say the same without asking anybody."""
+        now, asked_at = self.now(), self._memory.asked_at
+        caller = self._memory.callers.get(key)
+        if caller is None or not asked_at <= now < asked_at + _EPOCH_KEPT:
+            return None
+        token = caller.token
+        if now >= token.good_until or token.resource != server.resource:
+            return None
+        return caller if token.scope.issuperset(server.required_scopes) else None
+
     async def _known(self, server: MCPServer, value: str) -> Caller:
         await self._follow_epochs()
         key = digest(value)

@@ -74,6 +74,10 @@ class BearerTokens:
             opened = self._keep(caller, await self._asked(caller, lambda: self.tokens.find(grant)))
         return opened.headers
 
+    def remembered(self, caller: Caller) -> Mapping[str, str] | None:
+        opened = self._opened.find(caller, self.now())
+        return opened.headers if opened else None
+
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> Mapping[str, str] | None:
         """Those with another token. Who answers 401 has done nothing yet, so that asking again does nothing twice."""
         caller, grant = self._person(caller)

@@ -25,6 +25,10 @@ class UpstreamCredentials(Protocol):
         """
         ...
 
+    def remembered(self, caller: Caller) -> Mapping[str, str] | None:
+        """The same as `headers`, where nobody has to be asked; otherwise None."""
+        ...
+
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> Mapping[str, str] | None:
         """Other headers, when the upstream answered 401 to those; None where there are none. Raises what they do."""
         ...
@@ -35,6 +39,9 @@ class NoCredentials:
     """Tells nothing."""
 
     async def headers(self, caller: Caller | None) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
+        return {}
+
+    def remembered(self, caller: Caller) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
         return {}
 
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> None:
@@ -52,6 +59,9 @@ class StaticHeaders:
         self._headers = {name.lower(): value.reveal() for name, value in configured.items()}
 
     async def headers(self, caller: Caller | None) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
+        return self._headers
+
+    def remembered(self, caller: Caller) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
         return self._headers
 
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> None:

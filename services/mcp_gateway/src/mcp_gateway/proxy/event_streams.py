@@ -20,7 +20,7 @@ async def rewritten(pieces: AsyncIterator[bytes], data: Callable[[bytes], bytes]
 
     Raises what `data` raises, and EventTooLong.
     """
-    events = _Events(data, longest)
+    events = Events(data, longest)
     async for piece in pieces:
         if complete := events.feed(piece):
             yield complete
@@ -28,7 +28,14 @@ async def rewritten(pieces: AsyncIterator[bytes], data: Callable[[bytes], bytes]
         yield left
 
 
-class _Events:
+class Events:
+    """A stream on its way: pieces in, complete events out. Both methods raise what `data` raises, and EventTooLong.
+
+    Args:
+        data: What becomes of the data of an event.
+        longest: How much is kept of one.
+    """
+
     def __init__(self, data: Callable[[bytes], bytes], longest: int) -> None:
         self._data = data
         self._longest = longest

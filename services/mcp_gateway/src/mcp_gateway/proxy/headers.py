@@ -9,7 +9,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 _REQUEST = frozenset(name.encode() for name in PASSING)
 _REQUEST_PREFIX = PASSING_PREFIX.encode()
 
-_RESPONSE = frozenset(
+PASSED_BACK = frozenset(
     {
         b"allow",
         b"cache-control",
@@ -51,5 +51,5 @@ def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
 
     `X-Accel-Buffering` asks reverse proxies in front of us not to hold an event stream back.
     """
-    passed = [(name.lower(), value) for name, value in headers if name.lower() in _RESPONSE]
+    passed = [(name.lower(), value) for name, value in headers if name.lower() in PASSED_BACK]
     return [*passed, (b"x-accel-buffering", b"no")]

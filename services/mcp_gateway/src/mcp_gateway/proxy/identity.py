@@ -41,7 +41,10 @@ class Identity:
     async def headers(self, caller: Caller | None) -> Mapping[str, str]:
         if caller is None:
             return {}
-        return self._made.find(caller, self.now()) or self._make(caller)
+        return self.remembered(caller) or self._make(caller)
+
+    def remembered(self, caller: Caller) -> Mapping[str, str] | None:
+        return self._made.find(caller, self.now())
 
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> None:
         """Nobody is anybody else."""

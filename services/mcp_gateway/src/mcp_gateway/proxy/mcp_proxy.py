@@ -21,6 +21,7 @@ from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.messages import MessageRefused
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.relaying import relay, while_client_waits, whole_body
+from mcp_gateway.proxy.statuses import CredentialsRefused, check_status
 from mcp_gateway.proxy.tool_lists import Shown
 from mcp_gateway.proxy.transport import UpstreamGone, UpstreamNotReached, UpstreamRequest, UpstreamTransport
 from mcp_gateway.proxy.upstreams import Upstream
@@ -39,10 +40,6 @@ class MethodNotAllowed(OAuthError):
 
     def headers(self) -> dict[str, str]:
         return {"Allow": ", ".join(METHODS)}
-
-
-class CredentialsRefused(BadGateway):
-    """The MCP server answered 401, which to the client would look like an answer about its own token."""
 
 
 class MCPProxy:
@@ -134,7 +131,7 @@ class MCPProxy:
         headers = _with_session(request.headers, destination.session_id)
         directed = replace(request, url=destination.url + request.url, headers=headers)
         async with self.transport.send(directed) as response:
-            _check_status(response.status)
+            check_status(response.status)
             created = _session_id(response.headers)
             named = endpoints.session_id(created, destination.url) if created else None
             answer = replace(response, headers=_with_session(response.headers, named))
@@ -163,13 +160,3 @@ def _with_session(headers: RawHeaders, session_id: str | None) -> RawHeaders:
         return headers
     others = [(name, value) for name, value in headers if name.lower() != _SESSION]
     return [*others, (_SESSION, session_id.encode("latin-1"))] if session_id else others
-
-
-def _check_status(status: int) -> None:
-    """A redirect would name an address of ours, and a 401 would be taken for an answer about the client's token."""
-    if not 200 <= status < 600:
-        raise BadGateway("the MCP server answered with a status that HTTP does not have")
-    if 300 <= status < 400:
-        raise BadGateway("the MCP server redirects; configure the URL that it redirects to")
-    if status == 401:
-        raise CredentialsRefused("the MCP server wants other credentials than this gateway has for it")

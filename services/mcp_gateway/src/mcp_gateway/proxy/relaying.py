@@ -8,7 +8,8 @@ from starlette.types import Message, Receive, Send
 from mcp_gateway.proxy.headers import to_client
 from mcp_gateway.proxy.transport import UpstreamResponse
 
-_CLIENT_READS_WITHIN = 60.0
+# Seconds.
+CLIENT_READS_WITHIN = 60.0
 
 
 async def whole_body(receive: Receive) -> bytes | None:
@@ -34,7 +35,7 @@ async def relay(response: UpstreamResponse, send: Send) -> None:
 
 
 async def _send(send: Send, message: Message) -> None:
-    with anyio.fail_after(_CLIENT_READS_WITHIN):
+    with anyio.fail_after(CLIENT_READS_WITHIN):
         await send(message)
 
 

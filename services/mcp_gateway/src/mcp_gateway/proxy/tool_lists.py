@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from authproxy_common.errors import BadGateway
-from mcp_gateway.proxy.event_streams import EventTooLong, rewritten
+from mcp_gateway.proxy.event_streams import Events, EventTooLong, rewritten
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.strict_json import NotStrict, read_json
 from mcp_gateway.proxy.transport import UpstreamGone, UpstreamResponse
@@ -45,17 +45,31 @@ class Shown:
 
     async def of(self, response: UpstreamResponse) -> UpstreamResponse:
         """The answer without what is not shown. Raises BadGateway where it cannot be read."""
-        media_type, _, parameters = (_header(response.headers, b"content-type") or b"").lower().partition(b";")
+        media_type = self._looked_at(response.headers)
+        if media_type is None:
+            return response
+        if media_type == _EVENTS:
+            return replace(response, headers=_of_any_length(response.headers), pieces=self._events(response.pieces))
+        return await self._whole(response, media_type)
+
+    def events(self, headers: RawHeaders) -> Events | None:
+        """What an event stream with this head has to go through; None for an answer that passes as it is.
+
+        For those that are not `expected`. Raises BadGateway where it cannot be read.
+        """
+        return None if self._looked_at(headers) is None else Events(self._of_event, LONGEST_READ)
+
+    def _looked_at(self, headers: RawHeaders) -> bytes | None:
+        """The media type of an answer that has to be looked at. Raises BadGateway where that is not possible."""
+        media_type, _, parameters = (_header(headers, b"content-type") or b"").lower().partition(b";")
         media_type = media_type.strip()
         if media_type != _EVENTS and not self.expected:
-            return response
-        if (_header(response.headers, b"content-encoding") or b"identity").lower() != b"identity":
+            return None
+        if (_header(headers, b"content-encoding") or b"identity").lower() != b"identity":
             raise BadGateway("the MCP server compresses what it was asked not to compress")
         if b"charset" in parameters and not _UTF_8.search(parameters):
             raise BadGateway("the MCP server's answer is not in UTF-8")
-        if media_type == _EVENTS:
-            return replace(response, pieces=self._events(response.pieces))
-        return await self._whole(response, media_type)
+        return media_type
 
     async def _whole(self, response: UpstreamResponse, media_type: bytes) -> UpstreamResponse:
         body = await _read(response.pieces)
@@ -66,9 +80,8 @@ class Shown:
                 raise BadGateway("the MCP server's answer cannot be read as a list of tools") from error
         elif body and response.status < 400:
             raise BadGateway("the MCP server's answer is neither JSON nor an event stream")
-        others = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
         length = [(b"content-length", str(len(body)).encode())] if body else []
-        return replace(response, headers=[*others, *length], pieces=_one(body))
+        return replace(response, headers=[*_of_any_length(response.headers), *length], pieces=_one(body))
 
     async def _events(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:
@@ -135,6 +148,10 @@ async def _read(pieces: AsyncIterator[bytes]) -> bytes:
 async def _one(body: bytes) -> AsyncIterator[bytes]:
     if body:
         yield body
+
+
+def _of_any_length(headers: RawHeaders) -> RawHeaders:
+    return [(name, value) for name, value in headers if name.lower() != b"content-length"]
 
 
 def _header(headers: RawHeaders, name: bytes) -> bytes | None:

@@ -1,18 +1,13 @@
-"""The port to upstream MCP servers, and its implementation on httpx."""
+"""The port to upstream MCP servers. What implements it is `upstream_http`."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-import anyio
-import httpx
-
-from authproxy_common.errors import BadGateway, TemporarilyUnavailable
+from authproxy_common.errors import BadGateway
 from mcp_gateway.proxy.headers import RawHeaders
-
-_UNREACHABLE = "the MCP server cannot be reached, or answers what is no HTTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,7 @@ class UpstreamTransport(Protocol):
         """The answer, for as long as the context is open; leaving it ends the upstream's work.
 
         Raises:
+            InvalidRequest: It cannot be said in HTTP without saying something else too.
             UpstreamNotReached: It may be sent elsewhere.
             BadGateway: There is no usable answer.
             TemporarilyUnavailable: Too many requests are waiting for this upstream.
@@ -67,57 +63,3 @@ class UpstreamTransport(Protocol):
     async def aclose(self) -> None:
         """Close the connections."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class HttpxTransport:
-    """`UpstreamTransport` on one pool of connections."""
-
-    http: httpx.AsyncClient
-
-    @asynccontextmanager
-    async def send(self, request: UpstreamRequest) -> AsyncIterator[UpstreamResponse]:
-        response = await self._begin(request)
-        try:
-            yield UpstreamResponse(response.status_code, response.headers.raw, _pieces(response))
-        finally:
-            await response.aclose()
-
-    async def aclose(self) -> None:
-        await self.http.aclose()
-
-    async def _begin(self, request: UpstreamRequest) -> httpx.Response:
-        idle = request.idle_timeout.total_seconds()
-        timeout = httpx.Timeout(connect=5, read=idle, write=30, pool=5)
-        try:
-            sent = httpx.Request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                content=request.body or None,
-                extensions={"timeout": timeout.as_dict()},
-            )
-            with anyio.fail_after(request.response_timeout.total_seconds()):
-                return await self.http.send(sent, stream=True)
-        except httpx.PoolTimeout as error:
-            raise TemporarilyUnavailable("too many calls wait for this MCP server", dependency="upstream") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UpstreamNotReached(_UNREACHABLE) from error
-        except TimeoutError as error:
-            raise BadGateway("the MCP server did not answer in time") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise BadGateway(_UNREACHABLE) from error
-
-
-async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for piece in response.aiter_raw():
-            yield piece
-    except httpx.HTTPError as error:
-        raise UpstreamGone(type(error).__name__) from error
-
-
-def open_transport(max_connections: int = 1000) -> HttpxTransport:
-    """A transport that follows no redirect and takes nothing from the environment."""
-    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=100, keepalive_expiry=30)
-    return HttpxTransport(httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False))

@@ -85,6 +85,7 @@ class AdapterSettings:
     grant_ttl_seconds: int = setting(30 * _DAY, check=checks.is_positive)
     registration_ttl_seconds: int = setting(365 * _DAY, check=checks.is_positive)
     refresh_grace_seconds: int = setting(60, check=checks.is_positive)
+    fast_lane: bool = setting(True)
     max_body_bytes: int = setting(4 * 1024 * 1024, check=checks.is_positive)
 
     def inconsistencies(self) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,51 @@
+"""What is around a call."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from mcp_gateway.lane.heads import Heads
+from mcp_gateway.lane.journal import Journal
+from mcp_gateway.proxy.headers import RawHeaders
+
+
+class Visitor(Protocol):
+    """The connection of whoever asked."""
+
+    transport: asyncio.Transport
+
+    def keeps_alive(self) -> bool:
+        """Whether the connection stays when the answer has ended."""
+        ...
+
+    def server_headers(self) -> RawHeaders:
+        """Those that every answer of the server has."""
+        ...
+
+    def answered(self) -> None:
+        """The answer has ended, or will never."""
+        ...
+
+    def try_otherwise(self) -> bool:
+        """Whether the application took the call over, which nobody has heard of yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AroundCalls:
+    """What all calls need.
+
+    Args:
+        heads: Writes the heads of answers.
+        journal: Where calls are noted.
+    """
+
+    heads: Heads
+    journal: Journal
+
+
+class Unheard:
+    """An event that nobody waits for."""
+
+    def set(self) -> None:
+        """It has happened."""

@@ -1,0 +1,72 @@
+"""The checks of the lane, each with the change that takes it away and the test that must then fail."""
+
+from tests.attacks.mutations import Mutation
+
+_GATEWAY = "services/mcp_gateway/src/mcp_gateway"
+_TESTS = "tests/mcp_gateway/test_lane.py"
+
+LANE_MUTATIONS = [
+    Mutation(
+        "which MCP server a token passes to",
+        f"{_GATEWAY}/proxy/admission.py",
+        "if now >= token.good_until or token.resource != server.resource:",
+        "if now >= token.good_until:",
+        f"{_TESTS}::test_a_token_for_one_mcp_server_passes_to_no_other",
+    ),
+    Mutation(
+        "until when a token passes",
+        f"{_GATEWAY}/proxy/admission.py",
+        "if caller is None or not asked_at <= now < asked_at + _EPOCH_KEPT:",
+        "if caller is None:",
+        f"{_TESTS}::test_after_a_second_somebody_asks_whether_a_grant_has_ended",
+    ),
+    Mutation(
+        "with which scopes a token passes",
+        f"{_GATEWAY}/proxy/admission.py",
+        "return caller if token.scope.issuperset(server.required_scopes) else None",
+        "return caller",
+        f"{_TESTS}::test_a_token_that_lacks_a_scope_does_not_pass_however_often_it_comes",
+    ),
+    Mutation(
+        "by which host a call passes",
+        f"{_GATEWAY}/lane/asked.py",
+        "if read.get(_HOST) not in hosts or not",
+        "if not",
+        f"{_TESTS}::test_what_is_unusual_is_looked_at_by_the_application[another host]",
+    ),
+    Mutation(
+        "whose pages pass",
+        f"{_GATEWAY}/lane/asked.py",
+        "if name in _UNUSUAL or name in read:",
+        "if name in read:",
+        f"{_TESTS}::test_what_is_unusual_is_looked_at_by_the_application[a strange page's origin]",
+    ),
+    Mutation(
+        "that a call which says things twice does not pass",
+        f"{_GATEWAY}/lane/asked.py",
+        "if name in _UNUSUAL or name in read:",
+        "if name in _UNUSUAL:",
+        f"{_TESTS}::test_a_request_that_says_things_twice_is_looked_at_too[two hosts]",
+    ),
+    Mutation(
+        "that lists of tools do not pass unread",
+        f"{_GATEWAY}/lane/lane.py",
+        "if shown and shown.expected:",
+        "if False:",
+        f"{_TESTS}::test_tools_that_are_denied_are_denied_and_the_others_pass",
+    ),
+    Mutation(
+        "that streams in the lane are looked at",
+        f"{_GATEWAY}/lane/call.py",
+        "if self._shown and (events := self._shown.events(headers)):",
+        "if False and (events := self._shown.events(headers)):",
+        f"{_TESTS}::test_what_is_not_shown_is_not_shown_in_the_lane_either",
+    ),
+    Mutation(
+        "that answers about credentials are not passed on in the lane",
+        f"{_GATEWAY}/lane/call.py",
+        "check_status(status)",
+        "pass",
+        f"{_TESTS}::test_an_answer_that_cannot_be_passed_on_is_refused_as_the_application_refuses_it[redirects]",
+    ),
+]
