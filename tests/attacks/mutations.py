@@ -372,7 +372,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an upstream's challenge",
-        f"{_GATEWAY}/proxy/mcp_proxy.py",
+        f"{_GATEWAY}/proxy/statuses.py",
         "    if status == 401:",
         "    if False:",
         "tests/mcp_gateway/test_proxy.py::"
