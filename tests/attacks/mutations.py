@@ -419,14 +419,14 @@ MUTATIONS = [
     Mutation(
         "whose exchanged token it is",
         f"{_GATEWAY}/flows/exchanged_tokens.py",
-        "return repr((grant.grant_id, self.server, sorted(self.target.form().items())))",
+        "return repr((grant.grant_id, self.server, self.provider_tokens.provider, sorted(self.target.form().items())))",
         "return repr((self.server, sorted(self.target.form().items())))",
         "tests/mcp_gateway/test_exchanged_tokens.py::test_two_people_and_two_servers_have_tokens_of_their_own",
     ),
     Mutation(
         "what an exchanged token is for",
         f"{_GATEWAY}/flows/exchanged_tokens.py",
-        "return repr((grant.grant_id, self.server, sorted(self.target.form().items())))",
+        "return repr((grant.grant_id, self.server, self.provider_tokens.provider, sorted(self.target.form().items())))",
         "return repr((grant.grant_id, self.server))",
         "tests/mcp_gateway/test_exchanged_tokens.py::"
         "test_a_changed_configuration_does_not_use_what_was_exchanged_before",

@@ -98,7 +98,7 @@ POLICY_MUTATIONS = [
     Mutation(
         "required scopes that a person may not have",
         f"{_GATEWAY}/domain/resources.py",
-        "if not granted or not withheld.isdisjoint(self.required_scopes):",
+        "if (withheld and not granted) or not withheld.isdisjoint(self.required_scopes):",
         "if not granted:",
         f"{_SIGN_IN}::test_a_person_for_whom_no_call_could_succeed_is_not_signed_in[every call would be refused]",
     ),

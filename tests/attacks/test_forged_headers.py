@@ -1,11 +1,13 @@
 """A client that says who it is, or brings credentials of its own, in every header that somebody might believe."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from authproxy_common.secret import Secret
+from mcp_gateway.proxy.transport import UpstreamRequest
 from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.credentials import IdentitySettings, ProviderTokenSettings, TokenExchangeSettings
 from tests.support.gateway import UPSTREAM, World
@@ -144,3 +146,9 @@ async def test_a_token_for_one_mcp_server_reaches_no_other() -> None:
         seen[name] = str(world.upstream.received[-1].headers.raw)
     for secret, name in (("provider-access", "provider-token"), ("exchanged-for-wiki", "token-exchange")):
         assert [each for each, headers in seen.items() if secret in headers] == [name]
+
+
+def test_a_request_for_an_mcp_server_does_not_show_what_is_in_it() -> None:
+    hour = timedelta(hours=1)
+    request = UpstreamRequest("POST", "http://wiki/mcp", [(b"authorization", b"Bearer s3cret")], b"s3cret", hour, hour)
+    assert "s3cret" not in repr(request)

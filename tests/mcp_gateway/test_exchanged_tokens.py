@@ -123,6 +123,19 @@ async def test_a_changed_configuration_does_not_use_what_was_exchanged_before() 
     assert sent(changed) == ["exchanged-for-wiki-2"]
 
 
+async def test_a_server_that_is_for_another_provider_now_gets_nothing_of_the_one_before() -> None:
+    world = a_world(servers={"default": server(audience="wiki", provider="test")}, external_auth_provider="")
+    tokens = await signed_in(world)
+    await world.call(tokens["access_token"])
+    elsewhere = {"default": server(audience="wiki", provider="another")}
+    changed = a_world(world.store, servers=elsewhere, external_auth_provider="")
+    changed.auth, changed.sealing_keys, changed.signing_keys = world.auth, world.sealing_keys, world.signing_keys
+    async with virtual_network({GATEWAY: changed.replica()}) as restarted:
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert (await restarted.post(f"{GATEWAY}/mcp", json={"id": 1}, headers=headers)).status_code == 403
+    assert sent(changed) == []
+
+
 async def test_no_call_reads_the_store_or_asks_anybody_again() -> None:
     store = WatchedStore(open_store(Secret("memory://")))
     world = a_world(store)

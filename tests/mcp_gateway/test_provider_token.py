@@ -272,6 +272,15 @@ async def test_without_a_way_to_renew_it_the_provider_says_whose_fault_it_is(
     assert world.auth.validations == ["provider-access"]
 
 
+async def test_where_there_are_several_providers_the_one_that_issued_it_is_asked() -> None:
+    world = World(servers={"default": SERVER}, external_auth_provider="")
+    world.auth.has_refresh_tokens = False
+    _, tokens = await signed_in(world)
+    accepting(world)
+    assert (await world.call(tokens["access_token"])).status_code == 502
+    assert world.auth.validated_at == ["test"]
+
+
 @pytest.mark.requirement("UP-04", "TK-06")
 async def test_nothing_is_sent_for_a_sign_in_that_has_ended(world: World) -> None:
     client, tokens = await signed_in(world)

@@ -36,6 +36,14 @@ async def refreshed(world: World, client: ClientApp, tokens: dict[str, Any], **c
     return answer.status_code, answer.json()
 
 
+async def test_a_server_without_scopes_is_for_everybody_who_signs_in() -> None:
+    world = world_of({"scopes": {}})
+    client = await world.register()
+    tokens = await world.tokens(client)
+    assert (await world.call(tokens["access_token"])).status_code == 200
+    assert (await refreshed(world, client, tokens))[0] == 200
+
+
 @pytest.mark.requirement("AZ-01", "AZ-07")
 async def test_whom_the_server_does_not_let_in_the_client_hears_so_with_a_reason() -> None:
     world = world_of(STAFF, groups=["guests"])

@@ -55,6 +55,7 @@ class StandInAuthServer:
     accepts: bool = True
     validate_answer: Response | None = None
     validations: list[str] = field(default_factory=list)
+    validated_at: list[str | None] = field(default_factory=list)
     token_exchanges: list[dict[str, str]] = field(default_factory=list)
     token_exchange_answer: Response | None = None
 
@@ -119,6 +120,7 @@ class StandInAuthServer:
         """Knows the tokens that it made, whomever it made them for."""
         token = request.headers["authorization"].removeprefix("Bearer ")
         self.validations.append(token)
+        self.validated_at.append(dict(parse_qsl((await request.body()).decode())).get("provider"))
         if self.validate_answer is not None:
             return self.validate_answer
         if not self.accepts or not token.startswith("provider-access"):

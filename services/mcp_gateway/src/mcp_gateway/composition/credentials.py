@@ -105,12 +105,14 @@ class Credentials:
         return BearerTokens(server, tokens, now)
 
     def _access(self, given: ProviderTokens, settings: ServerSettings) -> ProviderAccess:
-        now = self.opened.now
+        now, provider = self.opened.now, settings.provider or self.config.external_auth_provider
+        # An auth server of several providers has to be told which one a token is of.
+        validation = AuthServer(replace(given.auth_server.gateway, provider=provider))
         return ProviderAccess(
-            settings.provider or self.config.external_auth_provider,
+            provider,
             replace(given.check, early=max(given.check.early, _RENEWED_EARLY)),
             given.grants,
-            given.auth_server,
+            validation,
             RecentAnswers(_FOR_NO_TIME, now),
             now,
             given.events,

@@ -60,14 +60,14 @@ class MCPServer:
     def granted_to(self, person: Person | None, scope: Iterable[str]) -> tuple[str, ...]:
         """What of `scope` the person may be granted (RFC 6749 §3.3).
 
-        Raises AccessDenied where that is nothing, where it is not what every call needs, and where the person may not
-        use this MCP server at all.
+        Raises AccessDenied where nothing is left of it, where it is not what every call needs, and where the person may
+        not use this MCP server at all. Of a server without scopes, nothing is what everybody is granted.
         """
         if not self.access.allowed.admits(person):
             raise AccessDenied("this account may not use this MCP server", remedy=_ASK)
         withheld = self.access.withheld(person)
         granted = tuple(each for each in scope if each not in withheld)
-        if not granted or not withheld.isdisjoint(self.required_scopes):
+        if (withheld and not granted) or not withheld.isdisjoint(self.required_scopes):
             raise AccessDenied("this account may not be granted what calls to this MCP server need", remedy=_ASK)
         return granted
 

@@ -32,7 +32,7 @@ class ExchangedTokens:
         target: What it is called at the provider.
         provider_tokens: What is exchanged.
         exchange: Where.
-        kept: Tokens by grant, server and target.
+        kept: Tokens by grant, server, provider and target.
         waiting: For an exchange under way in this process.
         now: The clock.
         events: Hears of every exchange.
@@ -94,8 +94,8 @@ class ExchangedTokens:
         return UpstreamToken(exchanged.access_token, self.now() + _kept_for(exchanged))
 
     def _key(self, grant: Grant) -> str:
-        # The target's own words go in, so that a changed configuration finds nothing of before.
-        return repr((grant.grant_id, self.server, sorted(self.target.form().items())))
+        # The provider and the target's own words go in, so that a changed configuration finds nothing of before.
+        return repr((grant.grant_id, self.server, self.provider_tokens.provider, sorted(self.target.form().items())))
 
 
 def _kept_for(token: ExchangedToken) -> timedelta:

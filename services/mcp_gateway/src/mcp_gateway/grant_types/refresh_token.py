@@ -72,7 +72,7 @@ class RefreshTokenGrant:
             await self.grants.end(grant.grant_id, "the person may not use the MCP server any more")
             raise InvalidGrant(error.description) from error
         scope = tuple(each for each in asked if each in allowed)
-        if not scope:
+        if asked and not scope:
             raise InvalidScope("nothing that was asked for may be granted any more")
         return scope
 
