@@ -16,7 +16,6 @@ from authproxy_common.logs import configure_logging
 from authproxy_common.records import Store, open_store
 from authproxy_common.records.development_keys import development_key, sealing_keys
 from authproxy_common.records.rate_limits import open_rate_counters
-from authproxy_common.secret import Secret
 from mcp_gateway.app import Resources, create_gateway
 from mcp_gateway.composition.resources import open_fetchers
 from mcp_gateway.doctor import examined
@@ -37,14 +36,12 @@ async def run(loaded: Loaded[GatewaySettings]) -> None:
     config = loaded.settings.adapter_config
     configure_logging(loaded.settings.logging.level)
     _say_what_is_unusual(config)
-    # A plain proxy keeps nothing, and does not wait for what it does not need.
-    redis_url = config.redis_url if config.enable_auth else Secret("memory://")
-    store = open_store(redis_url)
+    store = open_store(config.store_url)
     resources = Resources(
         store=store,
         sealing_keys=await sealing_keys(config.encryption_keys, store, "mcp-gateway"),
         signing_keys=await _signing_keys(config, store),
-        counters=open_rate_counters(redis_url, "mcp-gateway"),
+        counters=open_rate_counters(config.store_url, "mcp-gateway"),
         http=open_http(),
         fetchers=open_fetchers(config),
         transport=open_transport(),

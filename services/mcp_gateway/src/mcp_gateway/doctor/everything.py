@@ -24,7 +24,7 @@ from mcp_gateway.tokens.signing_keys import SigningKeys
 async def examined(settings: GatewaySettings, vantage: Vantage) -> AsyncIterator[Sequence[Check]]:
     """Every check that these settings ask for."""
     config = settings.adapter_config
-    store, transport = StoreExamination.of("mcp-gateway", config.redis_url), open_transport()
+    store, transport = StoreExamination.of("mcp-gateway", config.store_url), open_transport()
     fetchers, servers = open_fetchers(config), build_servers(config).by_path.values()
     checks = store.checks()
     if config.enable_auth:

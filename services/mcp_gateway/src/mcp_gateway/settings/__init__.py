@@ -88,6 +88,11 @@ class AdapterSettings:
     fast_lane: bool = setting(True)
     max_body_bytes: int = setting(4 * 1024 * 1024, check=checks.is_positive)
 
+    @property
+    def store_url(self) -> Secret:
+        """Where state is kept: with `enable_auth: false` there is none, and nobody waits for a Redis."""
+        return self.redis_url if self.enable_auth else Secret("memory://")
+
     def inconsistencies(self) -> Iterator[tuple[str, str]]:
         """What concerns several keys."""
         if self.management_port == self.port:
