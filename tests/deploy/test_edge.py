@@ -121,7 +121,8 @@ async def test_a_service_that_is_gone_is_said_to_be_and_no_code_is_logged() -> N
     nobody = f"127.0.0.1:{free_port()}"
     with edge(nobody, nobody) as (started, program):
         async with httpx.AsyncClient(base_url=started, trust_env=False) as http:
-            answer = await http.get("/callback?code=the-code-of-this-test&state=s")
+            headers = {"Referer": "http://client.test/?code=the-code-of-this-test"}
+            answer = await http.get("/callback?code=the-code-of-this-test&state=s", headers=headers)
         assert (answer.status_code, answer.headers["retry-after"]) == (502, "2")
         assert answer.text == "The service behind this address does not answer. Try again in a moment."
         program.stop()
