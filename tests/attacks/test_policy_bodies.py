@@ -68,6 +68,7 @@ async def test_what_is_not_json_to_everybody_is_refused(body: bytes) -> None:
 
 
 AMBIGUOUS: list[Any] = [
+    pytest.param('{"method":"tools/call","params":{"name":"' + "x" * 8193 + '"}}', id="a name longer than any"),
     pytest.param('"delete"', id="text"),
     pytest.param("[5]", id="a batch of numbers"),
     pytest.param('[[{"method":"tools/call","params":{"name":"delete"}}]]', id="a batch within a batch"),

@@ -25,6 +25,8 @@ _METHODS = frozenset({CALL, LIST})
 _MEMBERS = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
 # What `Mcp-Name` repeats, by method.
 _NAMED_BY = {CALL: "name", "prompts/get": "name", "resources/read": "uri"}
+# MCP recommends 128 letters for a tool; URIs are longer. Patterns are compared with all of it.
+_LONGEST_NAME = 8192
 _READ_OF_PARAMS = frozenset(_NAMED_BY.values())
 _METHOD = re.compile(r"[!-~]{1,128}")
 _JSON = re.compile(rb'application/json(?:[ \t]*;[ \t]*charset="?utf-?8"?)?', re.IGNORECASE)
@@ -144,6 +146,8 @@ def _name(method: str, params: Any, message_id: str | int | None) -> str | None:
     name = params.get(_NAMED_BY[method])
     if not isinstance(name, str) or not name or not _is_unicode(name):
         raise _refused(f"params.{_NAMED_BY[method]} has to be text", message_id=message_id)
+    if len(name) > _LONGEST_NAME:
+        raise _refused(f"params.{_NAMED_BY[method]} is longer than this gateway compares", message_id=message_id)
     return name
 
 
