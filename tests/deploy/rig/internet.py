@@ -51,7 +51,7 @@ class Proxy:
     names: Mapping[str, str]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Connect, and carry bytes until one side breaks or both have ended."""
+        """Connect, and carry bytes until one side ends or breaks; then nobody waits for the other."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             there = await self._connected(head)
@@ -60,14 +60,12 @@ class Proxy:
             writer.close()
             return
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        try:
-            await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
-        except OSError:
-            writer.transport.abort()
-            there[1].transport.abort()
-        finally:
-            writer.close()
-            there[1].close()
+        ways = {asyncio.create_task(_pass_on(reader, there[1])), asyncio.create_task(_pass_on(there[0], writer))}
+        _, open_still = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in open_still:
+            way.cancel()
+        writer.close()
+        there[1].close()
 
     async def _connected(self, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """To whom the request names, from the address that it comes with. Raises LookupError, OSError."""
@@ -80,11 +78,10 @@ class Proxy:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(_CHUNK):
-        writer.write(chunk)
-        await writer.drain()
     with contextlib.suppress(OSError):
-        writer.write_eof()
+        while chunk := await reader.read(_CHUNK):
+            writer.write(chunk)
+            await writer.drain()
 
 
 async def main(listener: socket.socket, names: Mapping[str, str]) -> None:

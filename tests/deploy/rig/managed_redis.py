@@ -193,10 +193,10 @@ class RedisCluster:
 
 
 def answers(question: Callable[[], bool]) -> bool:
-    """Whether it is so, and not while a server cannot say."""
+    """Whether it is so, and not while a server cannot say, or is just about to be gone."""
     try:
         return question()
-    except (RedisError, LookupError):
+    except (RedisError, LookupError, OSError):
         return False
 
 

@@ -98,9 +98,14 @@ def enter(namespace: str) -> None:
 
 
 def within(namespace: str, work: Callable[[], T]) -> T:
-    """The result of `work`, done in `namespace`."""
-    with ThreadPoolExecutor(1, initializer=enter, initargs=(namespace,)) as thread:
-        return thread.submit(work).result(_WITHIN)
+    """The result of `work`, done in `namespace`; raises OSError where that is gone."""
+
+    def work_there() -> T:
+        enter(namespace)
+        return work()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work_there).result(_WITHIN)
 
 
 class Reach(Enum):
