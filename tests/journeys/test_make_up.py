@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import anyio
@@ -86,13 +87,13 @@ def test_no_process_outlives_the_terminal(variables: dict[str, str], key: bytes)
     with terminal(f"make -o install BIN={Path(sys.executable).parent} up", variables) as (pid, screen):
         shown = ""
         while "Ready." not in shown:
-            shown += os.read(screen, 4096).decode()
+            shown += (screen.read(4096) or b"").decode()
         started = descendants(pid)
         assert len(started) >= 2 + 6, shown
         if key:
-            os.write(screen, key)
+            screen.write(key)
         else:
-            os.close(screen)
+            screen.close()
         try:
             wait_until(lambda: not any(map(is_alive, started)))
         finally:
@@ -102,19 +103,23 @@ def test_no_process_outlives_the_terminal(variables: dict[str, str], key: bytes)
 
 
 @contextlib.contextmanager
-def terminal(command: str, variables: dict[str, str]) -> Iterator[tuple[int, int]]:
+def terminal(command: str, variables: dict[str, str]) -> Iterator[tuple[int, FileIO]]:
     """A shell in a terminal of its own, where `command` runs; yields its pid, and what reads the screen and types."""
-    pid, screen = pty.fork()
-    if pid == 0:
-        os.chdir(ROOT)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have chosen to ignore it
-        os.execvpe("sh", ["sh", "-c", f"{command}; exit"], {"PATH": os.environ["PATH"], **variables})
+    descriptor, tty = pty.openpty()
+    # A leader of a session gets the terminal that it opens first; who runs the tests may have chosen to ignore SIGHUP.
+    script = f"exec <{os.ttyname(tty)} >{os.ttyname(tty)} 2>&1; {command}; exit"
+    shell = ["env", "--default-signal=HUP", "sh", "-c", script]
+    environment = {"PATH": os.environ["PATH"], **variables}
+    process = subprocess.Popen(shell, cwd=ROOT, env=environment, start_new_session=True)
     try:
-        yield pid, screen
+        # Ours, so that reading the screen ends once nobody shows anything any more; opened by the shell before that.
+        wait_until(lambda: Path(f"/proc/{process.pid}/fd/2").resolve() == Path(os.ttyname(tty)))
+        os.close(tty)
+        with FileIO(descriptor, "r+") as screen:
+            yield process.pid, screen
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        os.waitpid(pid, 0)
+        process.terminate()
+        process.wait(20)
 
 
 def descendants(pid: int) -> set[int]:
