@@ -47,7 +47,9 @@ def _inside(workshop: Workshop) -> int:
     for directory in _NOTES:
         workshop.run("mount", "-t", "tmpfs", "tmpfs", directory)
     trial = ["unshare", "--net", sys.executable, "-m", "pytest", "-v", "-s", "tests/deploy/image_test/trial.py"]
-    variables = {**os.environ, DIRECTORY: str(workshop.directory)}
+    # Where they are, since nothing of them was published.
+    here = {variable: f"localhost/{name}" for variable, name in images.items()}
+    variables = {**os.environ, **here, DIRECTORY: str(workshop.directory)}
     return subprocess.run(trial, cwd=ROOT, env=variables, check=False).returncode
 
 
@@ -64,8 +66,6 @@ def _build(workshop: Workshop, arguments: dict[str, str], tag: str) -> None:
         name = command[command.index("--tag") + 1]
         with _timed(name):
             workshop.run(*command, within=300)
-        # Docker's API looks for nothing else under a short name.
-        workshop.run("buildah", "tag", f"localhost/{name}", f"docker.io/library/{name}")
         print(f"{name}: {workshop.megabytes(name):.0f} MB, of which the base has {base:.0f}", flush=True)
 
 

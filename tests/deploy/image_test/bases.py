@@ -54,7 +54,7 @@ def _make_valkey(workshop: Workshop, name: str) -> None:
     container = workshop.run("buildah", "from", "--pull-never", PYTHON)
     workshop.run("buildah", "run", "--isolation", "chroot", container, "sh", "-ec", _VALKEY, within=300)
     workshop.run("buildah", "config", "--workingdir", "/data", container)
-    workshop.run("buildah", "commit", "--quiet", "--rm", container, _as_docker_says(name))
+    workshop.run("buildah", "commit", "--quiet", "--rm", container, name)
 
 
 def _make_caddy(workshop: Workshop, name: str) -> None:
@@ -62,7 +62,7 @@ def _make_caddy(workshop: Workshop, name: str) -> None:
     shutil.copy(Path(sys.executable).parent / "caddy", binary)
     # As the official image has it; Compose has to live with that.
     workshop.run("setcap", "cap_net_bind_service=+ep", binary)
-    _commit(workshop, [(binary, "/usr/bin/caddy")], _as_docker_says(name))
+    _commit(workshop, [(binary, "/usr/bin/caddy")], name)
 
 
 def _commit(workshop: Workshop, copied: list[tuple[Path, str]], name: str) -> None:
@@ -71,8 +71,3 @@ def _commit(workshop: Workshop, copied: list[tuple[Path, str]], name: str) -> No
         workshop.run("buildah", "copy", "--quiet", container, source, target)
     workshop.run("buildah", "config", "--env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", container)
     workshop.run("buildah", "commit", "--quiet", "--rm", container, name)
-
-
-def _as_docker_says(name: str) -> str:
-    """The whole of an image's short name: Docker's API looks for nothing else."""
-    return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
