@@ -257,7 +257,7 @@ def test_a_token_keeps_no_scope_that_its_person_may_not_have_any_more() -> None:
     assert one(tools, "x", after, scopes=scopes) == "denied"
 
 
-@pytest.mark.parametrize("length", [127, 128, 129, 100_000])
+@pytest.mark.parametrize("length", [127, 128, 129, 8192])
 def test_a_name_may_have_any_length(length: int) -> None:
     assert one({"include_tools": ["x*"]}, "x" * length) == "permitted"
     assert one({"include_tools": ["y*", "/(x+x+)+y/"]}, "x" * length) == "denied"
