@@ -1,7 +1,6 @@
 """`make bench`: everything, into docs/performance.md. `make bench-quick`: a call's ratios alone, in under a minute."""
 
 import argparse
-import asyncio
 import os
 import resource
 import sys
@@ -29,7 +28,7 @@ def main() -> None:
         with pinned(upstream, LOAD_CORE, port, directory / "upstream.log"):
             origin = f"http://127.0.0.1:{port}"
             with started(CONTESTANTS, origin, directory, arguments.bench) as field:
-                report = quick(field) if arguments.quick else asyncio.run(full(field, origin, arguments))
+                report = quick(field) if arguments.quick else full(field, origin, arguments)
     sys.stdout.write(report)
     if arguments.write:
         arguments.write.write_text(report, encoding="utf-8")

@@ -1,6 +1,7 @@
 """The two runs, and what is said about them."""
 
 import argparse
+import asyncio
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ def quick(field: Field) -> str:
     return "\n\n".join([cost_table(costs, CACHED), goal_table(_goals_of_calls(costs, at_128))])
 
 
-async def full(field: Field, upstream: str, arguments: argparse.Namespace) -> str:
+def full(field: Field, upstream: str, arguments: argparse.Namespace) -> str:
     """Everything."""
     rounds, seconds = arguments.rounds, arguments.seconds
     said = [f"# Performance\n\n{_INTRODUCTION}", _machine(arguments.bench)]
@@ -52,9 +53,9 @@ async def full(field: Field, upstream: str, arguments: argparse.Namespace) -> st
         costs = field.cost(Calls(kind, connections), PROXIES, rounds, seconds)
         said.append(f"### {title}\n\n{cost_table(costs, CACHED)}")
 
-    said.append(await _streams(field, upstream, goals, rounds, seconds))
+    said.append(asyncio.run(_streams(field, upstream, goals, rounds, seconds)))
     said.append(_growth(field, upstream, goals, arguments))
-    said.append(await _sign_ins(field, goals, arguments.bench))
+    said.append(asyncio.run(_sign_ins(field, goals, arguments.bench)))
     said.append(_starts(field, upstream, goals, arguments.bench))
     said.insert(2, f"## Goals\n\n{goal_table(goals)}")
     return "\n\n".join(said) + "\n"

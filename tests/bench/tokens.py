@@ -13,6 +13,7 @@ from mcp_gateway.tokens.signing_keys import SigningKeys, generate_signing_key
 
 ISSUER = "http://gateway.bench"
 SIGNING_KEY = generate_signing_key()
+KINDS = ("json", "k64", "m1", "burst", "paced", "idle")
 TOKEN_KEYS = SigningKeys.from_pem(SIGNING_KEY)
 
 _TTL = timedelta(hours=2)
@@ -35,12 +36,15 @@ def grant(server: str) -> Grant:
     )
 
 
-@cache
+async def _issued() -> dict[str, str]:
+    tokens = AccessTokens(ISSUER, TOKEN_KEYS, _TTL, utc_now)
+    return {kind: (await tokens.issue(grant(kind)))[0].reveal() for kind in KINDS}
+
+
+# Once, before there is an event loop.
+_TOKENS = asyncio.run(_issued())
+
+
 def token(server: str) -> str:
     """An access token for the MCP server of that name, good for the whole run."""
-    return _issued(grant(server))
-
-
-def _issued(under: Grant) -> str:
-    issued, _ = asyncio.run(AccessTokens(ISSUER, TOKEN_KEYS, _TTL, utc_now).issue(under))
-    return issued.reveal()
+    return _TOKENS[server]

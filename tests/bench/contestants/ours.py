@@ -16,10 +16,8 @@ from mcp_gateway.settings import AdapterSettings, GatewaySettings
 from tests.bench.accounting import with_children
 from tests.bench.contestants import Contestant, Course, Running
 from tests.bench.contestants.processes import pinned
-from tests.bench.tokens import ISSUER, SIGNING_KEY, grant, token
+from tests.bench.tokens import ISSUER, KINDS, SIGNING_KEY, grant, token
 from tests.support.servers import RedisServer, free_port
-
-KINDS = ("json", "k64", "m1", "burst", "paced", "idle")
 
 _AT_ONCE = 100
 
