@@ -65,6 +65,7 @@ class FailingAtFirst:
 
     failures: list[Exception]
     sent: int = 0
+    shares_keys_out: bool = False
     _left: Iterator[Exception] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -148,6 +148,7 @@ ACL_REMEDY = (
     [
         pytest.param("-eval", None, "the command EVAL", id="no scripts"),
         pytest.param("-getdel", "the command GETDEL", None, id="no taking"),
+        pytest.param("-mget", "the command MGET", None, id="no reading of several"),
         pytest.param("resetkeys ~other:*", "what we need", "what we need", id="no keys"),
     ],
 )

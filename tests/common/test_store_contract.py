@@ -79,6 +79,16 @@ async def test_a_later_put_replaces_an_earlier_one(store: RedisStore, key: str) 
     assert 0 < await lifetime(store, key) <= MILLISECONDS
 
 
+async def test_several_are_got_in_the_order_in_which_they_are_asked_for(store: RedisStore, key: str) -> None:
+    # Of so many, no cluster has all in one place.
+    keys = [f"{key}.{number}" for number in range(8)]
+    for number in (1, 6):
+        await store.put(keys[number], b"value %d" % number, TTL)
+
+    found = await store.get_all(keys)
+    assert found == [None, b"value 1", None, None, None, None, b"value 6", None]
+
+
 async def test_what_was_never_put_is_not_there(store: RedisStore, key: str) -> None:
     assert await store.get(key) is None
     assert await store.take(key) is None

@@ -1,5 +1,6 @@
 """A store that a test can look into, switch off, and age with its own clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -42,6 +43,11 @@ class ObservedStore:
     async def get(self, key: str) -> bytes | None:
         await self._expire(key)
         return await self.inner.get(key)
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        for key in keys:
+            await self._expire(key)
+        return await self.inner.get_all(keys)
 
     async def take(self, key: str) -> bytes | None:
         await self._expire(key)

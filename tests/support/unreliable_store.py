@@ -1,7 +1,7 @@
 """A store that can be made to hang, or to hold one answer back until a test has done something else."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -58,6 +58,9 @@ class UnreliableStore:
             self._asked.set()
             await self._go_on.wait()
         return value
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [await self.get(key) for key in keys]
 
     async def take(self, key: str) -> bytes | None:
         await self._pass(key)

@@ -1,6 +1,6 @@
 """A store that says what was asked of it, and before whose writes a test can do something."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -30,6 +30,10 @@ class WatchedStore:
     async def get(self, key: str) -> bytes | None:
         self.commands.append(f"get {key}")
         return await self.inner.get(key)
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        self.commands += [f"get {key}" for key in keys]
+        return await self.inner.get_all(keys)
 
     async def take(self, key: str) -> bytes | None:
         self.commands.append(f"take {key}")

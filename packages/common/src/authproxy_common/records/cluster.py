@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
@@ -47,6 +47,8 @@ class ClusterConnections:
     _owners: dict[int, Address] = field(default_factory=dict)
     _suspect: Address | None = None
     _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    shares_keys_out: ClassVar[bool] = True
 
     async def run(self, command: Command[T], key: str | None = None) -> T:
         """See `Connections`."""

@@ -1,6 +1,7 @@
 """Typed records over the store: named, versioned, keyed by digest, sealed where a record holds secrets."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -41,6 +42,11 @@ class Collection(Generic[T]):
     async def get(self, key: str) -> T | None:
         """The record, or None. See `Store.get`."""
         return self._decode(key, await self.store.get(self._key(key)))
+
+    async def get_all(self, keys: Sequence[str]) -> list[T | None]:
+        """The records, in this order, each or None. See `Store.get_all`."""
+        values = await self.store.get_all([self._key(key) for key in keys])
+        return [self._decode(key, value) for key, value in zip(keys, values, strict=True)]
 
     async def take(self, key: str) -> T | None:
         """The record, to one caller only. See `Store.take`."""

@@ -37,7 +37,13 @@ class Unreached(RedisConnectionError):
 
 
 class Connections(Protocol):
-    """The ways to the servers."""
+    """The ways to the servers.
+
+    `shares_keys_out`: whether not every key is at the same one, so that a command can name one key alone.
+    """
+
+    @property
+    def shares_keys_out(self) -> bool: ...
 
     async def run(self, command: Command[T], key: str | None = None) -> T:
         """The reply of the server that keeps `key`, or of any, to `command`, which is sent once.

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import fakeredis
 import redis.asyncio as redis
@@ -39,6 +39,8 @@ class OneServer:
 
     client: "redis.Redis"
     sentinel: Sentinel | None = None
+
+    shares_keys_out: ClassVar[bool] = False
 
     async def run(self, command: Command[T], key: str | None = None) -> T:  # noqa: ARG002  # it keeps every key
         """See `Connections`."""

@@ -1,5 +1,7 @@
 """The store on Redis, however its servers stand to each other; `memory://` is the same code on an embedded server."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +24,11 @@ class RedisStore:
 
     async def get(self, key: str) -> bytes | None:
         return _bytes(await self.commands.repeatable(lambda client: client.get(key), key))
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        if self.commands.connections.shares_keys_out:
+            return await asyncio.gather(*(self.get(key) for key in keys))
+        return [_bytes(each) for each in await self.commands.repeatable(lambda client: client.mget(keys))]
 
     async def take(self, key: str) -> bytes | None:
         return _bytes(await self.commands.once(lambda client: client.getdel(key), key))

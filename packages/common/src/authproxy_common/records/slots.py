@@ -61,8 +61,8 @@ class Slots(Generic[T]):
         return [] if taken is None else [taken]
 
     async def _places(self, owner: str) -> list[tuple[int, T]]:
-        found = [(place, await self.collection.get(_key(owner, place))) for place in range(self.size)]
-        return [(place, record) for place, record in found if record is not None]
+        records = await self.collection.get_all([_key(owner, place) for place in range(self.size)])
+        return [(place, record) for place, record in enumerate(records) if record is not None]
 
 
 def _key(owner: str, place: int) -> str:

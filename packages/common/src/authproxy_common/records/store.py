@@ -1,5 +1,6 @@
 """The port to shared state: four verbs, each a single command on a single key, so that any Redis will do."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -16,6 +17,10 @@ class Store(Protocol):
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None when there is none any more."""
+        ...
+
+    async def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """`get` of each key, not all at one moment: with one command where one server keeps them all."""
         ...
 
     async def take(self, key: str) -> bytes | None:
