@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{AUTH}.doctor": VALUES
     | {f"{AUTH}.composition.routes", f"{AUTH}.providers", f"{AUTH}.settings", _DOCTOR, f"{_HTTP}.client"},
     f"{AUTH}.cli": {AUTH, COMMON},
+    f"{AUTH}.serving": {AUTH, COMMON},
     f"{GATEWAY}.domain": VALUES,
     f"{GATEWAY}.patterns": set(),
     f"{GATEWAY}.tokens": VALUES | {f"{GATEWAY}.domain"},
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     }
     | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
+    f"{GATEWAY}.serving": {GATEWAY, COMMON},
 }
 
 # Where each library may be imported. Whatever is not listed may not be imported at all.
@@ -116,7 +118,6 @@ HOMES: dict[str, set[str]] = {
     "httptools": {f"{GATEWAY}.proxy.upstream_http.reading"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
-    "limits": {f"{_RECORDS}.rate_limits"},
     "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens", f"{GATEWAY}.proxy.tool_lists"},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
@@ -128,8 +129,8 @@ HOMES: dict[str, set[str]] = {
         f"{COMMON}.logs",
         _EVENTS,
         _HTTP,
-        f"{AUTH}.cli",
-        f"{GATEWAY}.cli",
+        f"{AUTH}.serving",
+        f"{GATEWAY}.serving",
         f"{GATEWAY}.proxy",
         f"{GATEWAY}.lane",
     }

@@ -1,26 +1,28 @@
-"""The command line that both services have: `serve`, `check`, `doctor`, `keys`, and what a service adds."""
+"""The command line that both services have: `serve`, `check`, `doctor`, `keys`, and what a service adds.
+
+What a command stands on is imported when it runs, here and in the services' own: to `serve` the doctor would be a part
+of the start, and `--help` and a mistake in the configuration need next to nothing.
+"""
 
 import asyncio
+import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
-import uvloop
 
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded, SettingsError
-from authproxy_common.doctor import Check, Report, Vantage, examine
 from authproxy_common.errors import TemporarilyUnavailable
-from authproxy_common.http.client import open_http
-from authproxy_common.http.request_id import request_id_of_our_own
-from authproxy_common.http.serving import PortTakenError
-from authproxy_common.records.sealing import generate_key
+
+if TYPE_CHECKING:
+    from authproxy_common.doctor import Check, Report, Vantage
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -45,7 +47,7 @@ class Service(Generic[S]):
         name: Of the command.
         summary: One line for `--help`.
         load: Reads its settings; raises SettingsError.
-        serve: Runs it until it is told to stop.
+        serve: Runs it until it is told to stop; imports the service when it is called, before it is awaited.
         examined: What its doctor looks at, from where it is told; closes in the end what that needs.
         key_commands: Below `keys`, that it has beside `new`.
     """
@@ -54,7 +56,7 @@ class Service(Generic[S]):
     summary: str
     load: Callable[[Path, Any], Loaded[S]]
     serve: Callable[[Loaded[S]], Awaitable[None]]
-    examined: Callable[[S, Vantage], AbstractAsyncContextManager[Sequence[Check]]]
+    examined: Callable[[S, "Vantage"], AbstractAsyncContextManager[Sequence["Check"]]]
     key_commands: Sequence[click.Command] = ()
 
 
@@ -67,9 +69,12 @@ def command_line(service: Service[S]) -> click.Group:
     @group.command(help="Serve until SIGTERM or Ctrl-C.")
     @_CONFIG
     def serve(path: Path) -> None:
-        loaded = _load_or_exit(service, path)
+        with _collections_put_off():
+            from authproxy_common.http.serving import PortTakenError
+
+            serving = service.serve(_load_or_exit(service, path))
         try:
-            _run(service.serve(loaded))
+            _run(serving)
         except (PortTakenError, TemporarilyUnavailable) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
@@ -110,7 +115,11 @@ def _doctor(service: Service[S]) -> click.Command:
     return doctor
 
 
-async def _report(service: Service[S], settings: S, deadline: timedelta, *, inside: bool) -> Report:
+async def _report(service: Service[S], settings: S, deadline: timedelta, *, inside: bool) -> "Report":
+    from authproxy_common.doctor import Report, Vantage, examine
+    from authproxy_common.http.client import open_http
+    from authproxy_common.http.request_id import request_id_of_our_own
+
     with request_id_of_our_own() as request_id:
         async with open_http() as http:
             vantage = Vantage(http, utc_now, deadline, inside)
@@ -120,6 +129,8 @@ async def _report(service: Service[S], settings: S, deadline: timedelta, *, insi
 
 @click.command("new", help="Print a new sealing key, for encryption_keys.")
 def _new_key() -> None:
+    from authproxy_common.records.sealing import generate_key
+
     click.echo(generate_key().reveal())
 
 
@@ -139,7 +150,20 @@ def _load_or_exit(service: Service[S], path: Path) -> Loaded[S]:
         sys.exit(1)
 
 
+@contextmanager
+def _collections_put_off() -> Iterator[None]:
+    """For imports: what they make stays, and looking for garbage in it costs a tenth of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _run(work: Awaitable[R]) -> R:
+    import uvloop
+
     async def run() -> R:
         return await work
 
