@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -16,7 +17,8 @@ from starlette.routing import Route
 from authproxy_common.errors import TemporarilyUnavailable, TooManyRequests
 from authproxy_common.http.rate_limit import limited_by_address
 from authproxy_common.records.commands import DEADLINE
-from authproxy_common.records.rate_limits import RateCounters, RateLimit, open_rate_counters, rate_problem
+from authproxy_common.records.rate_limits import OwnCounts, RateCounters, RateLimit, open_rate_counters, rate_problem
+from authproxy_common.records.rates import Rate, parse_rate
 from authproxy_common.secret import Secret
 from tests.support.servers import RedisServer, free_port
 
@@ -102,10 +104,43 @@ def test_unlimited_is_no_limit() -> None:
 
 @pytest.mark.parametrize(
     ("rate", "is_usable"),
-    [("60/minute", True), ("5/10 seconds", True), ("unlimited", True), ("60", False), ("many", False), ("-1/s", False)],
+    [
+        ("60/minute", True),
+        ("5/10 seconds", True),
+        ("unlimited", True),
+        ("60", False),
+        ("many", False),
+        ("-1/s", False),
+        ("5/0 seconds", False),
+        ("5/second; 100/hour", False),
+    ],
 )
 def test_a_rate_that_cannot_be_read_is_a_problem(rate: str, is_usable: bool) -> None:
     assert (rate_problem(rate) is None) is is_usable
+
+
+@pytest.mark.parametrize(
+    ("spelled", "rate", "window"),
+    [
+        ("60/minute", Rate(60, 1, "minute"), timedelta(minutes=1)),
+        (" 5 / 10 Seconds ", Rate(5, 10, "second"), timedelta(seconds=10)),
+        ("1000 per hour", Rate(1000, 1, "hour"), timedelta(hours=1)),
+        ("7/2days", Rate(7, 2, "day"), timedelta(days=2)),
+    ],
+)
+def test_a_rate_is_read_as_operators_write_it(spelled: str, rate: Rate, window: timedelta) -> None:
+    assert (parse_rate(spelled), parse_rate(spelled).window) == (rate, window)
+
+
+async def test_in_a_process_a_window_begins_with_the_first_request_and_ends_for_good() -> None:
+    now = [100.0]
+    counts = OwnCounts(lambda: now[0])
+    assert await counts.count("one", timedelta(seconds=10)) == (1, timedelta(seconds=10))
+    now[0] += 4
+    assert await counts.count("one", timedelta(seconds=10)) == (2, timedelta(seconds=6))
+    now[0] += 6
+    assert await counts.count("one", timedelta(seconds=10)) == (1, timedelta(seconds=10))
+    assert await counts.count("other", timedelta(seconds=10)) == (1, timedelta(seconds=10))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-import fakeredis
 import redis.asyncio as redis
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
@@ -59,6 +58,9 @@ def open_connections(url: StoreURL) -> Connections:
 
 
 def _embedded(_url: StoreURL) -> Connections:
+    # Here, because whoever has a server does not need it, and it is a tenth of a start.
+    import fakeredis  # noqa: PLC0415
+
     return OneServer(fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer(), version=(7, 2)))
 
 

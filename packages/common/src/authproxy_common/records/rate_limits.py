@@ -1,16 +1,15 @@
 """Rate limits, counted in the store's servers so that replicas share them; with `memory://`, in this process."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
-
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
+from typing import NamedTuple, Protocol
 
 from authproxy_common.errors import TooManyRequests
 from authproxy_common.records.commands import Commands
 from authproxy_common.records.connections import open_connections
+from authproxy_common.records.rates import Rate, parse_rate
 from authproxy_common.records.store_url import Topology, parse_store_url
 from authproxy_common.secret import Secret, digest
 
@@ -47,12 +46,12 @@ class RateLimit:
     Args:
         counts: Where it counts.
         name: Of the limit: prefix of its keys.
-        rate: As `limits` spells it, `60/minute`.
+        rate: See there.
     """
 
     counts: Counts
     name: str
-    rate: RateLimitItem
+    rate: Rate
 
     async def spend(self, who: str) -> None:
         """Count one request of `who`, of whom only the digest is kept.
@@ -61,8 +60,8 @@ class RateLimit:
             TooManyRequests: It is one too many; says when the next one may come.
             TemporarilyUnavailable: The store did not answer.
         """
-        key = self.rate.key_for(self.name, digest(who))
-        count, left = await self.counts.count(key, timedelta(seconds=self.rate.get_expiry()))
+        key = f"LIMITER/{self.name}/{digest(who)}/{self.rate}"
+        count, left = await self.counts.count(key, self.rate.window)
         if count > self.rate.amount:
             raise TooManyRequests(retry_after=max(left, timedelta(seconds=1)))
 
@@ -79,7 +78,7 @@ class RateCounters:
 
     def limit(self, name: str, rate: str) -> RateLimit | None:
         """The limit called `name`, or None where `rate` is `unlimited`."""
-        return None if rate == UNLIMITED else RateLimit(self.counts, name, parse(rate))
+        return None if rate == UNLIMITED else RateLimit(self.counts, name, parse_rate(rate))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -108,25 +107,44 @@ class SharedCounts:
         await self.commands.connections.aclose()
 
 
+class _Window(NamedTuple):
+    counted: int
+    ends: float
+
+
 @dataclass(frozen=True, slots=True)
 class OwnCounts:
-    """`Counts` of this process."""
+    """`Counts` of this process.
 
-    storage: MemoryStorage
+    Args:
+        now: Seconds, by a clock that is never set.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    _windows: dict[str, _Window] = field(default_factory=dict)
 
     async def count(self, key: str, window: timedelta) -> tuple[int, timedelta]:
-        count = await self.storage.incr(key, window // timedelta(seconds=1))
-        return count, timedelta(seconds=await self.storage.get_expiry(key) - time.time())
+        now = self.now()
+        if key not in self._windows or self._windows[key].ends <= now:
+            self._forget_ended(now)
+            self._windows[key] = _Window(0, now + window.total_seconds())
+        counted, ends = self._windows[key]
+        self._windows[key] = _Window(counted + 1, ends)
+        return counted + 1, timedelta(seconds=ends - now)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
+
+    def _forget_ended(self, now: float) -> None:
+        for key in [key for key, window in self._windows.items() if window.ends <= now]:
+            del self._windows[key]
 
 
 def open_rate_counters(url: Secret, service: str) -> RateCounters:
     """On the servers of the store at `url`, below the service's own prefix; connects when first used."""
     parsed = parse_store_url(url)
     if parsed.topology is Topology.EMBEDDED:
-        return RateCounters(OwnCounts(MemoryStorage()))
+        return RateCounters(OwnCounts())
     return RateCounters(SharedCounts(Commands(open_connections(parsed)), f"{service}:limit"))
 
 
@@ -135,7 +153,7 @@ def rate_problem(rate: str) -> str | None:
     if rate == UNLIMITED:
         return None
     try:
-        parse(rate)
+        parse_rate(rate)
     except ValueError:
         return f"must be a rate such as 60/minute, 1000/hour or 5/10 seconds, or {UNLIMITED}"
     return None
