@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from ssl import SSLContext
 from weakref import WeakValueDictionary
 
 import anyio
@@ -63,11 +65,18 @@ class DocumentFetcher:
     Args:
         may_connect: Says of each address whether we may go there.
         deadline: Over everything, from the name to the last byte.
+        tls: The context for https; asked for it once, when it is needed first.
     """
 
-    def __init__(self, may_connect: Callable[[Address], bool], *, deadline: timedelta = timedelta(seconds=3)) -> None:
+    def __init__(
+        self,
+        may_connect: Callable[[Address], bool],
+        *,
+        deadline: timedelta = timedelta(seconds=3),
+        tls: Callable[[], SSLContext] = httpx.create_ssl_context,
+    ) -> None:
         self.deadline = deadline
-        self._tls = httpx.create_ssl_context()
+        self._tls = cache(tls)
         self._network = _CheckedConnections(may_connect)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
         # For as long as anybody waits for the host: it is a stranger's word that makes an entry.
@@ -95,7 +104,10 @@ class DocumentFetcher:
         # A pool for this one request. In a shared one the place of a request that is cancelled while its connection
         # is made can be lost for good (httpcore 1.0), and strangers decide here when that is.
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._tls, network_backend=self._network, max_connections=1, max_keepalive_connections=0
+            ssl_context=self._tls() if uri.scheme == "https" else None,
+            network_backend=self._network,
+            max_connections=1,
+            max_keepalive_connections=0,
         )
         async with pool, pool.stream("GET", _url(uri), headers=_request_headers(uri)) as response:
             _check_status(response.status)

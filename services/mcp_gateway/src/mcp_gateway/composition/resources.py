@@ -1,6 +1,7 @@
 """What the process opens and the app closes."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -34,7 +35,8 @@ def open_fetchers(config: AdapterSettings) -> Fetchers:
     def outside(address: Address) -> bool:
         return is_public(address) or (config.allow_loopback_client_metadata and is_loopback(address))
 
-    return Fetchers(public=DocumentFetcher(outside), anywhere=DocumentFetcher(lambda _address: True))
+    tls = cache(httpx.create_ssl_context)
+    return Fetchers(DocumentFetcher(outside, tls=tls), DocumentFetcher(lambda _address: True, tls=tls))
 
 
 @dataclass(frozen=True, slots=True)
