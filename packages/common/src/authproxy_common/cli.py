@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,6 +19,7 @@ import click
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded, SettingsError
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 
 if TYPE_CHECKING:
     from authproxy_common.doctor import Check, Report, Vantage
@@ -39,7 +39,7 @@ _CONFIG = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Service(Generic[S]):
     """A service as the command line sees it.
 

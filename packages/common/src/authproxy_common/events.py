@@ -1,10 +1,10 @@
 """Events: the steps of sign-ins and grants, each logged with its fields and counted by its name."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.metrics import Metrics
 
 log = structlog.get_logger("events")
@@ -35,7 +35,7 @@ ALARMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Events:
     """Where flows say what happened.
 

@@ -1,9 +1,10 @@
 """What the auth server hands a gateway: the types that cross between the services."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 # What the subject of a client begins with that acts for nobody, `client:ID`, as those of people begin with a name.
@@ -21,7 +22,7 @@ class MalformedExchange(ValueError):
     """An exchange answer that is not one. The message names the member, never its value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """Somebody whom a provider knows.
 
@@ -52,7 +53,7 @@ class Person:
         return cls(provider, user)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignIn:
     """The provider's tokens and the verified claims of the person who signed in.
 
@@ -124,7 +125,7 @@ class SignIn:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExchangeTarget:
     """For which service another token is asked for (RFC 8693 §2.1).
 
@@ -151,7 +152,7 @@ class ExchangeTarget:
         return {name: value for name, value in members.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExchangedToken:
     """What a provider gave for another token (RFC 8693 §2.2.1): a bearer token for one service.
 

@@ -1,12 +1,12 @@
 """An app's own calls to the auth server: who calls, where to, and for how long it waits."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
 
 from authproxy_common.clients.credentials import basic_authorization
 from authproxy_common.errors import ServerError
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer, ask
 from authproxy_common.secret import Secret
 
@@ -14,7 +14,7 @@ from authproxy_common.secret import Secret
 _DEADLINE = timedelta(seconds=12)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayCredentials:
     """What the auth server knows an app by, where its operator gave the app a secret.
 
@@ -35,7 +35,7 @@ class GatewayCredentials:
         return {"client_id": self.name, "client_secret": self.secret.reveal()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayBackend:
     """The endpoints for backends.
 

@@ -12,7 +12,6 @@
 Every error is an `OAuthError`: its `description` may be shown, its `status` may be the page's.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ import httpx
 
 from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidRequest, ServerError
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget, MalformedExchange, Person, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.gateway_backend import GatewayBackend, GatewayCredentials, error_of
 from authproxy_common.params import Params
 from authproxy_common.pkce import METHOD, CodeChallenge, challenge_for, mint_verifier
@@ -33,7 +33,7 @@ _REVOCATION_DEADLINE = timedelta(seconds=3)
 _SIGN_IN_AGAIN = "Go back to the application and sign in again; finish in the browser in which you began."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PendingSignIn:
     """A sign-in whose browser is at the auth server. It belongs into that browser's session, and is used once.
 
@@ -59,7 +59,7 @@ class PendingSignIn:
         return cls(Secret(texts[0]), Secret(texts[1]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GatewaySignIn:
     """An app whose users the auth server signs in.
 

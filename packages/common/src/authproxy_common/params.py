@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.text import check_unicode
 
 # What strangers send is kept while a person signs in, so it has a bound.
@@ -14,7 +14,7 @@ MAX_STATE = 2048
 _MAX_FIELDS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Params:
     """The parameters of one request, already known to be unrepeated."""
 

@@ -5,9 +5,9 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidGrant, InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 METHOD = "S256"
@@ -17,7 +17,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeChallenge:
     """A challenge that its verifier will have to meet."""
 

@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError
+from authproxy_common.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer(Generic[T]):
     value: T
     asked_at: datetime
@@ -27,7 +28,7 @@ class _Question(Generic[T]):
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecentAnswers(Generic[T]):
     """Answers by keys that are digests, in this process alone. A failure is everybody's who was waiting, and not kept.
 

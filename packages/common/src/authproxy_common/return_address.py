@@ -1,9 +1,9 @@
 """Where a browser may be sent back to. Holding a `ReturnAddress` is the permission to redirect there."""
 
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode
 
 from authproxy_common.errors import OAuthError
+from authproxy_common.frozen import frozen
 
 _ANSWER = frozenset(
     "code state iss error error_description error_uri response session_state id_token access_token".split()
@@ -16,7 +16,7 @@ def has_answer_parameters(query: str) -> bool:
     return any(name.strip().lower().partition("[")[0] in _ANSWER for name in names)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReturnAddress:
     """A validated URI with what must accompany every answer to it.
 

@@ -2,8 +2,10 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
+
+from authproxy_common.frozen import frozen
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -24,7 +26,7 @@ class MalformedURI(ValueError):
     """A URI that must not be compared, let alone followed. The message says why, without repeating it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HttpURI:
     """An absolute http or https URI, in parts that compare part by part.
 

@@ -1,6 +1,5 @@
 """What the auth server keeps in the store: each collection with its name, lifetime, and whether it is sealed."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from auth_server.settings import AuthServerSettings
 from authproxy_common.clients.authentication import UsedAssertion
 from authproxy_common.clients.documents import CachedDocument
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection, SealingKeys, Store
 from authproxy_common.records.described import described
 
@@ -20,7 +20,7 @@ _POSTED = timedelta(minutes=1)
 _RENEWED = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collections:
     """All of them."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from auth_server.composition.routes import CALLBACK, LOGIN, PREFIX
@@ -12,6 +11,7 @@ from auth_server.settings import AuthServerSettings, ProviderSettings
 from authproxy_common.doctor import Check, Failed, Skipped, Vantage, is_ours, json_object, shown
 from authproxy_common.doctor.store import StoreExamination
 from authproxy_common.errors import OAuthError, ServerError
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer
 from authproxy_common.uri import parse_http_uri
 
@@ -35,7 +35,7 @@ async def examined(settings: AuthServerSettings, vantage: Vantage) -> AsyncItera
         await store.aclose()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ourselves:
     """The auth server as browsers see it."""
 
@@ -62,7 +62,7 @@ class _Ourselves:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _ProviderExamination:
     """One provider of any kind.
 
@@ -101,7 +101,7 @@ class _ProviderExamination:
         return f"provider {self.name} {what}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _DiscoveryExamination:
     """What an OpenID provider says of itself.
 

@@ -1,11 +1,11 @@
 """The composition root: an authorization server, a proxy, and what is around both."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from starlette.types import ASGIApp
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.assembly import Surroundings, closing, layered, starlette_app
 from authproxy_common.http.body_limit import BodyLimit
 from authproxy_common.http.health import HealthEndpoints
@@ -28,7 +28,7 @@ from mcp_gateway.settings import OAUTH_BODY_LIMIT, GatewaySettings
 __all__ = ["Resources", "create_app"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gateway:
     """What is served.
 

@@ -1,11 +1,11 @@
 """What the gateway keeps in the store: each collection with its name, lifetime, and whether it is sealed."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 from authproxy_common.clients.authentication import UsedAssertion
 from authproxy_common.clients.documents import CachedDocument
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection, SealingKeys, Store
 from authproxy_common.records.described import described
 from authproxy_common.records.slots import Slots
@@ -25,7 +25,7 @@ T = TypeVar("T")
 _RENEWAL = timedelta(seconds=14)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collections:
     """All of them."""
 

@@ -3,10 +3,11 @@
 Callers choose the names that are compared, so expressions are RE2's, which never take longer than a name is long.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import re2
+
+from authproxy_common.frozen import frozen
 
 _WILDCARDS = {"*": ".*", "?": "."}
 # What no name of a tool has (MCP, Tools, Tool Names), and what somebody writes who means an expression.
@@ -17,7 +18,7 @@ class UnusablePattern(ValueError):
     """The message says what is wrong with it, and does not repeat it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pattern:
     """Matches whole names, code point by code point."""
 

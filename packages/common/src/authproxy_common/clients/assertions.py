@@ -1,7 +1,6 @@
 """Client assertions for `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +8,13 @@ import msgspec
 
 from authproxy_common.clients.signed_jwts import InvalidJWT, signed_jwt, unverified_claims
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 
 _LEEWAY = timedelta(seconds=60)
 _LONGEST = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientAssertion:
     """A verified assertion of a client about itself (RFC 7523 §3), which may be used once."""
 
@@ -22,7 +22,7 @@ class ClientAssertion:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientAssertions:
     """Reads the assertions of clients that authenticate with `private_key_jwt`.
 
@@ -67,7 +67,7 @@ class ClientAssertions:
         return expires_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Claims:
     """Without `jti` a replay could not be told from a second assertion, so it is needed here."""
 

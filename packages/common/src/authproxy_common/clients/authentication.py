@@ -1,6 +1,5 @@
 """Whether what a client presented proves that it is that client (OAuth 2.1 §2.4, RFC 7523 §3)."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from authproxy_common.clients.assertions import ClientAssertion, ClientAssertions
@@ -16,6 +15,7 @@ from authproxy_common.clients.signed_jwts import InvalidJWT, PublicKeys, verifie
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection
 from authproxy_common.secret import digest, trace
 
@@ -23,12 +23,12 @@ from authproxy_common.secret import digest, trace
 _REMEMBERED_LONGER = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsedAssertion:
     """Marks a client assertion as used (RFC 7523 §3). Its key is the client and the assertion's `jti`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CredentialCheck:
     """Checks what clients present against what each is registered with.
 

@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from authproxy_common.errors import InvalidClient, InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from authproxy_common.uri import HttpURI, parse_http_uri
 
@@ -15,7 +15,7 @@ NONE, BASIC, POST, PRIVATE_KEY_JWT = "none", "client_secret_basic", "client_secr
 _SHORTEST_SECRET = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """How a client authenticates, and what that is checked against (RFC 7591 §2).
 

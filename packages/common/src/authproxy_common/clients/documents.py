@@ -1,6 +1,5 @@
 """JSON documents that others publish, clients above all, kept in the store for as long as their headers say."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
@@ -10,6 +9,7 @@ from authproxy_common.clients.credentials import ClientRefused
 from authproxy_common.clients.freshness import Freshness
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
 from authproxy_common.params import read_json_object
 from authproxy_common.recent_answers import RecentAnswers
@@ -30,7 +30,7 @@ class Fetcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CachedDocument:
     """A document that was fetched. Its key is the URL.
 
@@ -45,7 +45,7 @@ class CachedDocument:
     fresh_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Documents:
     """Documents by URL, each fetched once for all replicas while it is fresh.
 

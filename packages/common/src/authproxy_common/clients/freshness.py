@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+
+from authproxy_common.frozen import frozen
 
 _UNSAID = timedelta(minutes=5)
 _LONGEST = timedelta(days=1)
 _DIRECTIVE = re.compile(r'([a-z-]+)(?:\s*=\s*"?([^",]*)"?)?', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Freshness:
     """How long a document is good, and how long it is better than none while its server does not answer."""
 

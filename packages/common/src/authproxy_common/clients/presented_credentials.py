@@ -2,18 +2,18 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, AuthenticationFailed
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PresentedCredentials:
     """Not yet believed.
 

@@ -1,7 +1,6 @@
 """The public keys of a client that authenticates with `private_key_jwt`, where it published them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from authproxy_common.clients.documents import CachedDocument, Documents, Fetche
 from authproxy_common.clients.key_sets import check_public_keys
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidClientMetadata
+from authproxy_common.frozen import frozen
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection
 
@@ -26,7 +26,7 @@ def key_sets(
     return Documents(fetcher, cache, _LONGEST, RecentAnswers(REFETCHED_AFTER, now, size=500), now, publisher)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishedKeys:
     """`signed_jwts.PublicKeys`: in the credentials themselves, or at their `jwks_uri`.
 

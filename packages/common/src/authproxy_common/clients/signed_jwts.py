@@ -1,7 +1,6 @@
 """JWTs that somebody signed with a key that they published (RFC 7519, RFC 8725)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from joserfc import jws, jwt
@@ -10,6 +9,7 @@ from joserfc.jwk import Key
 
 from authproxy_common.clients.key_sets import readable_key
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.params import read_json_object
 from authproxy_common.text import check_unicode
 
@@ -39,7 +39,7 @@ class PublicKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignedJWT:
     """A JWT whose signature was verified, and nothing else about it."""
 

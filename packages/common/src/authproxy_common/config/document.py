@@ -1,7 +1,7 @@
 """One configuration file, from its path to settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -10,11 +10,12 @@ import yaml
 from authproxy_common.config.problems import Problem, Problems, SettingsError
 from authproxy_common.config.reader import read
 from authproxy_common.config.substitution import Environment, required_variables, substitute, variables_by_key
+from authproxy_common.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded(Generic[T]):
     """Settings, and what the operator should hear about them."""
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from authproxy_common.config.problems import Problems
+from authproxy_common.frozen import frozen
 
 _REFERENCE = re.compile(r"\$\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?:[,:](?P<default>[^}]*))?\}")
 # Where the secret itself was set in place of the path to it, it looks otherwise: base64 of a key ends with `=`.
@@ -17,7 +17,7 @@ class UnusableFile(Exception):
     """The file that stands in for a variable holds no value. The message says why, and which file that is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Environment:
     """The process environment as configuration sees it: an empty variable counts as unset."""
 

@@ -1,16 +1,17 @@
 """All checks at once, each within its time, so that one that hangs or breaks hides no other."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import anyio
 
 from authproxy_common.doctor.findings import Failed, Finding, Outcome, Skipped
 from authproxy_common.errors import OAuthError
+from authproxy_common.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing to examine.
 
@@ -34,7 +35,7 @@ async def examine(checks: Sequence[Check], deadline: timedelta) -> list[Finding]
     return [course.findings[check.name] for check in checks]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Course:
     deadline: timedelta
     ended: dict[str, anyio.Event]

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 
 from authproxy_common.errors import legal_description
+from authproxy_common.frozen import frozen
 
 _LONGEST_SHOWN = 200
 
@@ -18,7 +19,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One line of the report.
 
@@ -49,7 +50,7 @@ class Skipped(_NotPassed):
     """It cannot be examined, which says nothing about whether it is as it has to be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """All that was found.
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ from authproxy_common.doctor.causes import cause_of, causes
 from authproxy_common.doctor.examination import Check
 from authproxy_common.doctor.findings import Failed, Skipped
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.records import RedisStore, open_store
 from authproxy_common.records.rate_limits import RateCounters, open_rate_counters
 from authproxy_common.secret import Secret, digest, mint
@@ -32,7 +32,7 @@ _KEPT_FOR = timedelta(minutes=1)
 _REACHED = "redis"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreExamination:
     """The store at one URL.
 

@@ -1,6 +1,5 @@
 """Asking others over HTTP as the service itself does, with words for why there was no answer."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,6 +10,7 @@ from authproxy_common.clock import Clock
 from authproxy_common.doctor.causes import cause_of
 from authproxy_common.doctor.findings import Failed, Skipped, shown
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer, ask
 from authproxy_common.http.request_id import HEADER, current_request_id
 
@@ -18,7 +18,7 @@ from authproxy_common.http.request_id import HEADER, current_request_id
 _CLOCK_TOLERANCE = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vantage:
     """From where is looked.
 

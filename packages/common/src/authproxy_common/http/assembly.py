@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from starlette.applications import Starlette
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.access_log import AccessLog
 from authproxy_common.http.body_limit import BodyLimit, UnambiguousFraming
 from authproxy_common.http.error_answers import ErrorAnswers
@@ -23,7 +23,7 @@ from authproxy_common.http.security_headers import SecurityHeaders
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What is the same around every service's own routes.
 

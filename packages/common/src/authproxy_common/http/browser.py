@@ -1,19 +1,19 @@
 """Which browser it is: a random value in a cookie, of which only the digest is ever stored."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import digest, mint
 
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrowserCookie:
     """A cookie that ties later requests to the browser of an earlier one.
 

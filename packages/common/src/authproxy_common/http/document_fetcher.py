@@ -7,7 +7,6 @@ resolved a second time, so DNS cannot answer differently in between.
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from ssl import SSLContext
@@ -19,6 +18,7 @@ import httpcore
 import httpx
 
 from authproxy_common.addresses import Address
+from authproxy_common.frozen import frozen
 from authproxy_common.http.request_id import HEADER, current_request_id
 from authproxy_common.uri import HttpURI
 
@@ -51,7 +51,7 @@ class FetchFailed(_NotFetched):
     """It could not be had this time; asking again may help."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fetched:
     """A successful answer, read to its end. Names of headers are in lower case."""
 

@@ -1,7 +1,6 @@
 """Errors become HTTP here and nowhere else: a page for a person, JSON for a program, a redirect where one is owed."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from authproxy_common.errors import OAuthError, ServerError
+from authproxy_common.frozen import frozen
 from authproxy_common.http.metrics import Metrics
 from authproxy_common.http.pages import Pages
 from authproxy_common.http.request_id import request_id_of
@@ -26,7 +26,7 @@ _HEADINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorAnswers:
     """The `exception_handlers` of an app.
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from authproxy_common.clock import Clock, utc_now
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.http.metrics import Metrics
 
 # Whoever can reach the endpoint may ask as often as they like, and a dependency that is down is asked with patience.
@@ -29,7 +30,7 @@ class _Found:
         return self.at <= now < self.at + _KEPT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HealthEndpoints:
     """`/health/live` and `/health/ready`.
 

@@ -2,12 +2,12 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from authproxy_common.frozen import frozen
 from authproxy_common.records.sealing import SealingKeys, Unsealable
 from authproxy_common.records.store import Store
 from authproxy_common.secret import Secret, digest
@@ -15,7 +15,7 @@ from authproxy_common.secret import Secret, digest
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collection(Generic[T]):
     """Records of one kind. Keys are bearer values or ids; only their digests are stored.
 

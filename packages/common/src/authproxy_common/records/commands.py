@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -20,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Connections(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commands:
     """Sends commands. Every method raises TemporarilyUnavailable (dependency `redis`) when no answer comes in time.
 

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import redis.asyncio as redis
@@ -15,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from authproxy_common.frozen import frozen
 from authproxy_common.records.cluster import ClusterConnections
 from authproxy_common.records.commands import Command, Connections, Unreached
 from authproxy_common.records.store_url import Address, StoreURL, Topology
@@ -27,7 +27,7 @@ _SENTINEL_PATIENCE = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 _PRIMARY_KEPT = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneServer:
     """`Connections` to the one server that there is, or to whichever the Sentinels call the primary.
 

@@ -1,13 +1,15 @@
 """What is to be said of a collection that its type does not say; docs/storage-schema.md is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from authproxy_common.frozen import frozen
 
 _IN_METADATA = "described"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Described:
     """A collection in words.
 

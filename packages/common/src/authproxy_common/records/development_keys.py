@@ -1,9 +1,9 @@
 """In development a key is made on first start and kept in the store; every replica gets the same one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
+from authproxy_common.frozen import frozen
 from authproxy_common.records.collection import Collection
 from authproxy_common.records.sealing import SealingKeys, generate_key
 from authproxy_common.records.store import Store
@@ -12,7 +12,7 @@ from authproxy_common.secret import Secret
 _KEPT_FOR = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     key: str
 

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from authproxy_common.errors import TooManyRequests
+from authproxy_common.frozen import frozen
 from authproxy_common.records.commands import Commands
 from authproxy_common.records.connections import open_connections
 from authproxy_common.records.rates import Rate, parse_rate
@@ -39,7 +40,7 @@ class Counts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateLimit:
     """One limit, such as registrations of an address.
 
@@ -66,7 +67,7 @@ class RateLimit:
             raise TooManyRequests(retry_after=max(left, timedelta(seconds=1)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateCounters:
     """Where limits count.
 
@@ -85,7 +86,7 @@ class RateCounters:
         await self.counts.aclose()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedCounts:
     """`Counts` in Redis.
 
@@ -112,7 +113,7 @@ class _Window(NamedTuple):
     ends: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnCounts:
     """`Counts` of this process.
 

@@ -1,8 +1,9 @@
 """Rates, as an operator writes them down: `60/minute`, `5/10 seconds`."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
+
+from authproxy_common.frozen import frozen
 
 _UNITS = {
     "second": timedelta(seconds=1),
@@ -19,7 +20,7 @@ _RATE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """So many in a window of time.
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
+from authproxy_common.frozen import frozen
 from authproxy_common.records.commands import Commands
 from authproxy_common.records.connections import open_connections
 from authproxy_common.records.store_url import parse_store_url
@@ -13,7 +13,7 @@ from authproxy_common.secret import Secret
 PING_DEADLINE = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RedisStore:
     """`Store` on commands to Redis."""
 

@@ -1,16 +1,16 @@
 """Small sets of records, each set with an owner, whose writers never lose each other's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from authproxy_common.frozen import frozen
 from authproxy_common.records.collection import Collection
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slots(Generic[T]):
     """At most `size` records for each owner, every one at a key of its own.
 

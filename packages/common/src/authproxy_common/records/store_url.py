@@ -3,11 +3,12 @@
 import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, check_legal
 
@@ -32,7 +33,7 @@ class MalformedStoreURL(ValueError):
     """A URL that names no store. The message says why, without repeating anything of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreURL:
     """A store's URL, in parts.
 

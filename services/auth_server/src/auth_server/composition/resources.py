@@ -1,16 +1,15 @@
 """What the process opens and the app closes."""
 
-from dataclasses import dataclass
-
 import httpx
 
 from authproxy_common.clients.documents import Fetcher
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.records import SealingKeys, Store
 from authproxy_common.records.rate_limits import RateCounters
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resources:
     """All of it.
 

@@ -1,7 +1,6 @@
 """Which path leads where, and what stands around it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -12,6 +11,7 @@ from auth_server.endpoints.closed import closed
 from auth_server.endpoints.provider_choice import ProviderChoiceEndpoints
 from auth_server.endpoints.sign_in import SignInEndpoints
 from auth_server.settings.gateways import SecuritySettings
+from authproxy_common.frozen import frozen
 from authproxy_common.http.assembly import Endpoint, page_route
 from authproxy_common.http.rate_limit import limited_by_address
 from authproxy_common.records.rate_limits import RateCounters
@@ -36,7 +36,7 @@ def closed_routes(providers: Iterable[str]) -> list[Route]:
     return [Route(path, closed, methods=["GET", "POST"]) for path in [*page_paths(providers), *backend]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignInRoutes:
     """The routes of a sign-in.
 

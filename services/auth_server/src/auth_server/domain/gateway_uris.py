@@ -11,9 +11,9 @@ strict parsing, so nothing that two programs could read differently is ever equa
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.return_address import ReturnAddress, has_answer_parameters
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
 
@@ -24,7 +24,7 @@ class BadEntry(ValueError):
     """An entry of the list that means nothing, or something dangerous. The message is for the operator."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayURIPattern:
     """One entry of the list.
 
@@ -87,7 +87,7 @@ class GatewayURIPattern:
         return (mine.path, mine.query) == (theirs.path, theirs.query)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayURIs:
     """The list."""
 

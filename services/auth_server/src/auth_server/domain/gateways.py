@@ -1,15 +1,16 @@
 """Gateways that prove who they are, and what nobody else may have in their place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from auth_server.domain.gateway_uris import GatewayURIs
 from authproxy_common.clients.credentials import Credentials
 from authproxy_common.errors import InvalidClient, InvalidGrant, InvalidTarget
 from authproxy_common.exchange import ExchangeTarget
+from authproxy_common.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gateway:
     """One of them.
 
@@ -32,7 +33,7 @@ class Gateway:
             raise InvalidTarget("tokens of this provider are not exchanged for this service by this gateway")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gateways:
     """All of them, by their names.
 

@@ -1,10 +1,10 @@
 """A sign-in from the gateway's request to the gateway code, as records that any replica can read."""
 
 import hmac
-from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidGrant, InvalidRequest
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
@@ -17,7 +17,7 @@ _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 _ALWAYS_ASKED = frozenset({"openid", "offline_access"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoginRequest:
     """What a gateway asks for at `GET /login`, by the contract's names."""
 
@@ -72,7 +72,7 @@ def narrowed_scope(configured: str, requested: str | None) -> str:
     return " ".join(scope for scope in configured.split() if scope in wanted)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignInAttempt:
     """A browser on its way to the provider. Its key is the `state` that the provider will return.
 
@@ -106,7 +106,7 @@ class SignInAttempt:
             raise InvalidRequest("this sign-in was begun in another browser", remedy=SIGN_IN_AGAIN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PostedAnswer:
     """A provider's answer that came as a form (OAuth 2.0 Form Post Response Mode). Its key is the handle of it.
 
@@ -135,7 +135,7 @@ class PostedAnswer:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayCode:
     """What a gateway code stands for. Its key is the code.
 

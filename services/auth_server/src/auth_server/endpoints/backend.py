@@ -1,7 +1,5 @@
 """`/gateway-oauth/exchange`, `/refresh`, `/token-exchange` and the others that are for gateways' backends."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -12,10 +10,11 @@ from auth_server.flows.refresh import RefreshFlow
 from auth_server.flows.revocation import RevocationFlow
 from auth_server.flows.token_exchange import TokenExchangeFlow
 from auth_server.flows.validation import ValidationFlow
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import any_params
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BackendEndpoints:
     """The backend's side of a sign-in."""
 

@@ -1,17 +1,17 @@
 """Who calls the endpoints for backends, and how often it may."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from auth_server.domain.gateways import Gateway
 from auth_server.flows.gateway_authentication import GatewayAuthentication
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import query_params
 from authproxy_common.params import Params
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Callers:
     """Authenticates the gateway that calls, if it does, and counts its calls.
 

@@ -1,16 +1,16 @@
 """`/login/choice`, where a person sees which provider this browser remembers, and has it forgotten."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderChoiceEndpoints:
     """The remembered choice.
 

@@ -1,6 +1,6 @@
 """`GET /login`, and `GET` and `POST /callback`, where browsers are sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.sign_ins import POSTED, LoginRequest
 from auth_server.flows.sign_in import SignInFlow
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params, query_params
 from authproxy_common.http.browser import BrowserCookie, is_same_site
 from authproxy_common.http.pages import Pages
@@ -17,7 +18,7 @@ from authproxy_common.uri import parse_http_uri
 _REMEMBER = "remember"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignInEndpoints:
     """The browser's side of a sign-in.
 

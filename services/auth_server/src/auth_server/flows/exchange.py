@@ -1,17 +1,17 @@
 """A gateway's backend exchanges its gateway code for the tokens."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from auth_server.domain.gateways import Gateway, Gateways
 from auth_server.domain.sign_ins import GatewayCode
 from authproxy_common.errors import InvalidGrant
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.records import Collection
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExchangeFlow:
     """One use per code, in one atomic command, before anything else is done with it.
 

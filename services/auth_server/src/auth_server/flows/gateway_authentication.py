@@ -1,7 +1,5 @@
 """Which gateway calls, and whether it is (OAuth 2.1 §2.4)."""
 
-from dataclasses import dataclass
-
 from auth_server.domain.gateways import Gateway, Gateways
 from authproxy_common.clients.authentication import CredentialCheck
 from authproxy_common.clients.credentials import AuthenticationFailed
@@ -9,12 +7,13 @@ from authproxy_common.clients.documents import Documents
 from authproxy_common.clients.presented_credentials import PresentedCredentials
 from authproxy_common.clients.published_keys import PublishedKeys
 from authproxy_common.errors import InvalidRequest
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 
 _PROOFS = ("client_secret", "client_assertion")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayAuthentication:
     """Believes what a gateway proves. One that presents nothing is nobody in particular, which may be enough.
 

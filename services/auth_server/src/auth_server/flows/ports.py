@@ -1,14 +1,14 @@
 """What the flows need of an identity provider."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationRequest:
     """What goes to the provider's authorization endpoint besides what its configuration says (OIDC Core §3.1.2.1)."""
 

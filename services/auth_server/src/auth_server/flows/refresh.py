@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from auth_server.flows.failures import noted
@@ -11,12 +10,13 @@ from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import TemporarilyUnavailable
 from authproxy_common.events import Events
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.records import Collection
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefreshFlow:
     """Only the provider says no: when it cannot be asked the answer is 503, never `invalid_grant`.
 

@@ -1,16 +1,16 @@
 """A gateway's backend gives the provider's tokens back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from auth_server.flows.ports import IdentityProvider
 from authproxy_common.errors import OAuthError
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RevocationFlow:
     """The gateway is done with the token, whatever the provider says to it."""
 

@@ -1,7 +1,6 @@
 """Signing a browser in: begin at `/login`, complete at `/callback` (OIDC Core §3.1, RFC 9700)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from auth_server.domain.callbacks import named_in
 from auth_server.domain.gateway_uris import GatewayURIs
@@ -20,6 +19,7 @@ from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidRequest, OAuthError, ServerError
 from authproxy_common.events import Events
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.pkce import challenge_for, mint_verifier
 from authproxy_common.records import Collection
@@ -28,7 +28,7 @@ from authproxy_common.return_address import ReturnAddress, SentBack
 from authproxy_common.secret import Secret, mint, trace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignInFlow:
     """From a gateway's `/login` to its gateway code.
 

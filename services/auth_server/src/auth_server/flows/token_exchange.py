@@ -1,7 +1,6 @@
 """A gateway's backend gets a token for another service in place of the provider's own (RFC 8693)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from auth_server.domain.gateways import Gateway
@@ -11,11 +10,12 @@ from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import InvalidClient, InvalidRequest, InvalidTarget
 from authproxy_common.events import Events
 from authproxy_common.exchange import ACCESS_TOKEN_TYPE, ExchangeTarget
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenExchangeFlow:
     """The provider exchanges for us, as the client that it knows; we do so for gateways that we know, and no further.
 

@@ -1,7 +1,6 @@
 """A gateway's backend asks whether a provider's access token is good, and whose it is (OIDC Core §5.3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from auth_server.flows.failures import noted
@@ -9,12 +8,13 @@ from auth_server.flows.ports import IdentityProvider
 from auth_server.flows.provider_choice import chosen
 from authproxy_common.errors import InvalidToken
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.secret import Secret, digest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValidationFlow:
     """Only the provider says no: when it cannot be asked the answer is 503, never `invalid_token`.
 

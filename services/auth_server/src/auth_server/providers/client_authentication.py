@@ -1,7 +1,6 @@
 """How we authenticate at a provider's endpoints (RFC 6749 §2.3.1, RFC 7523 §2.2, OpenID Connect Core §9)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +12,14 @@ from auth_server.settings import ProviderSettings
 from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, basic_authorization
 from authproxy_common.clients.presented_credentials import ASSERTION_TYPE
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import mint
 
 _ASSERTION_LIVES = timedelta(minutes=2)
 _ES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """Where our credentials go, and what is understood there.
 
@@ -34,7 +34,7 @@ class Endpoint:
     algorithms: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """What goes into a request: headers, and parameters of its form."""
 
@@ -42,7 +42,7 @@ class Credentials:
     form: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientAuthentication:
     """This auth server's credentials at one provider.
 

@@ -15,6 +15,7 @@ from auth_server.providers.vendor import Vendor
 from authproxy_common.clients.key_sets import readable_key
 from authproxy_common.clock import Clock
 from authproxy_common.errors import OAuthError, ServerError, TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.uri import MalformedURI, parse_http_uri
 
 _METADATA_KEPT = timedelta(hours=1)
@@ -34,7 +35,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _REVOCATION, _USER_INFO = "revocation_endpoint", "userinfo_endpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderMetadata:
     """The members of the discovery document that we use."""
 
@@ -123,7 +124,7 @@ class Cached(Generic[T]):
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discovery:
     """The metadata and keys of one issuer."""
 

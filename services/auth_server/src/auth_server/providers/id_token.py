@@ -1,6 +1,5 @@
 """ID token validation (OpenID Connect Core §3.1.3.7)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws, jwt
@@ -9,6 +8,7 @@ from joserfc.errors import ClaimError, JoseError
 from auth_server.providers.discovery import Discovery
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError, TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from authproxy_common.text import check_unicode
 
@@ -19,7 +19,7 @@ _ASYMMETRIC = frozenset(
 _LEEWAY_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IDTokenValidator:
     """Validates the ID tokens that one issuer issues to one client."""
 

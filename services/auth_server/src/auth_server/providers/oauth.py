@@ -4,7 +4,6 @@ An oauthlib client remembers the last code and token it saw, so one is made for 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +17,7 @@ from auth_server.providers.client_authentication import ClientAuthentication, En
 from auth_server.settings import ProviderSettings
 from authproxy_common.errors import InvalidGrant, ServerError
 from authproxy_common.exchange import SignIn, lifetime
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer
 from authproxy_common.pkce import METHOD
 from authproxy_common.secret import Secret
@@ -25,7 +25,7 @@ from authproxy_common.secret import Secret
 _SOURCE = "token endpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OAuthClient:
     """This auth server as the provider's client.
 

@@ -1,6 +1,5 @@
 """Providers of OAuth 2.0 without OpenID: their endpoints are configured, and the userinfo endpoint says who it is."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -16,11 +15,12 @@ from auth_server.settings import ProviderSettings
 from authproxy_common.clock import Clock
 from authproxy_common.errors import ServerError
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OAuthProvider:
     """`flows.ports.IdentityProvider` for one configured provider.
 

@@ -1,6 +1,6 @@
 """OpenID providers, by discovery."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,10 +18,11 @@ from auth_server.providers.vendor import Vendor
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant, ServerError, TemporarilyUnavailable
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenIDProvider:
     """`flows.ports.IdentityProvider` for one configured provider."""
 

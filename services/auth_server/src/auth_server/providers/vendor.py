@@ -1,19 +1,19 @@
 """What OpenID providers may differ in. `Vendor` does what the specifications say; a vendor's own file overrides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auth_server.flows.ports import AuthorizationRequest
 from auth_server.providers.token_exchange import GRANT_TYPE, exchange_parameters
 from auth_server.settings import ProviderSettings
 from authproxy_common.exchange import ExchangeTarget
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 _OFFLINE = "offline_access"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vendor:
     """Any OpenID provider.
 

@@ -1,7 +1,7 @@
 """`oauth2_config.yaml`: its keys, their defaults, and what would be wrong with them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from auth_server.settings.gateways import GatewaySettings, SecuritySettings, exc
 from auth_server.settings.providers import ProviderSettings
 from authproxy_common.config import Loaded, checks, load, setting
 from authproxy_common.exchange import PROVIDER_NAME
+from authproxy_common.frozen import frozen
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.records.store_url import store_url_problem
 from authproxy_common.secret import Secret
@@ -30,7 +31,7 @@ def _is_a_short_while(value: int) -> str | None:
     return None if 0 <= value <= 60 else "must be between 0 and 60: for so long a token that was revoked passes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProxyOAuthSettings:
     """How gateways may use this auth server."""
 
@@ -42,21 +43,21 @@ class ProxyOAuthSettings:
     validation_cache_seconds: int = setting(10, check=_is_a_short_while)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SessionSettings:
     """How long a person may take to sign in, in seconds."""
 
     timeout: int = setting(600, check=checks.is_positive)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoggingSettings:
     """What is logged."""
 
     level: str = setting("INFO", check=checks.is_log_level)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AuthServerSettings:
     """The whole file."""
 

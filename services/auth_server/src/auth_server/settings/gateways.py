@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from auth_server.domain.gateway_uris import BadEntry, GatewayURIPattern, entry_problems
@@ -11,13 +11,14 @@ from auth_server.settings.providers import WITHOUT_EXCHANGE, ProviderSettings
 from authproxy_common.clients.credentials import NONE, secret_problem
 from authproxy_common.clients.key_sets import key_set_problem
 from authproxy_common.config import checks, setting
+from authproxy_common.frozen import frozen
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.secret import Secret
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GatewaySettings:
     """A gateway that authenticates; its name is its client_id."""
 
@@ -42,7 +43,7 @@ class GatewaySettings:
                 yield f"token_exchange.{provider}", "needs at least one service that tokens may be exchanged for"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CORSSettings:
     """Which pages' scripts may call the backend endpoints."""
 
@@ -53,7 +54,7 @@ class CORSSettings:
         yield from checks.unusable_origins(self.allowed_origins, "allowed_origins")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RateLimitSettings:
     """How often one address may ask, by what it asks for; `gateway` is of one gateway, wherever it calls from."""
 
@@ -63,7 +64,7 @@ class RateLimitSettings:
     gateway: str = setting("6000/minute", check=rate_problem)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SecuritySettings:
     """From where scripts may call, and how often anybody may."""
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from auth_server.providers.client_key import certificate_problem, key_problem
 from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT
 from authproxy_common.config import checks, setting
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 KINDS = OIDC, OAUTH2, ENTRA, GOOGLE, AUTH0, KEYCLOAK, GITHUB = "oidc oauth2 entra google auth0 keycloak github".split()
@@ -53,7 +53,7 @@ def _are_guids(value: tuple[str, ...]) -> str | None:
     return None if all(map(GUID.fullmatch, value)) else "must name tenants by their ids, in lower case"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProviderSettings:
     """What is registered with one provider. An OpenID provider says the rest of itself; others are told here."""
 

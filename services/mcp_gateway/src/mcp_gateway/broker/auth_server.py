@@ -1,11 +1,10 @@
 """The auth server as the ports of `flows` that it implements: for it, we are one app among others."""
 
-from dataclasses import dataclass
-
 import structlog
 
 from authproxy_common.errors import OAuthError
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.secret import Secret
@@ -13,7 +12,7 @@ from authproxy_common.secret import Secret
 log = structlog.get_logger("broker")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthServer:
     """The auth server that signs our users in.
 

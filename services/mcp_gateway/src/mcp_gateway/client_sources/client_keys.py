@@ -1,14 +1,13 @@
 """The public keys of clients that authenticate with `private_key_jwt`."""
 
-from dataclasses import dataclass
-
 from authproxy_common.clients.documents import Documents
 from authproxy_common.clients.published_keys import PublishedKeys
 from authproxy_common.clients.signed_jwts import PublicKeys
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.clients import Client, Standing
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientKeys:
     """`flows.ports.ClientKeys`.
 

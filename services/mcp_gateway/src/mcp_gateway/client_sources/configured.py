@@ -1,12 +1,12 @@
 """Clients that the operator configured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.clients import Client
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfiguredClients:
     """`flows.ports.ClientSource` for the settings' `clients`, by client_id."""
 

@@ -1,13 +1,13 @@
 """Several sources as one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.clients import Client
 from mcp_gateway.flows.ports import ClientSource
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientSourcesInOrder:
     """`flows.ports.ClientSource`: the first of `sources` that knows the client."""
 

@@ -1,12 +1,12 @@
 """Clients whose client_id is the URL of their metadata (OAuth Client ID Metadata Document)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT, ClientRefused, Credentials
 from authproxy_common.clients.documents import Documents
 from authproxy_common.clients.key_sets import check_public_keys
 from authproxy_common.errors import OAuthError
+from authproxy_common.frozen import frozen
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
 from mcp_gateway.domain.client_metadata import read_metadata
 from mcp_gateway.domain.client_policy import ClientPolicy
@@ -16,7 +16,7 @@ from mcp_gateway.domain.clients import Client, Standing
 _SECRET_MEMBERS = ("client_secret", "client_secret_expires_at")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MetadataDocumentClients:
     """`flows.ports.ClientSource` for URLs.
 

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
 from authproxy_common.clients.credentials import ClientRefused
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.records import SealingKeys, Unsealable
 from mcp_gateway.domain.client_policy import ClientPolicy
 from mcp_gateway.domain.clients import Client, Registration
@@ -17,13 +17,13 @@ _PREFIX = "reg_"
 _PURPOSE = "mcp-gateway:registration:1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Sealed:
     registration: Registration
     issued_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegisteredClients:
     """`flows.ports.ClientSource` and `flows.ports.Registrar` for clients that registered themselves.
 

@@ -1,12 +1,11 @@
 """The authorization server in front of the protected resources."""
 
-from dataclasses import dataclass
-
 import httpx
 from starlette.routing import Route
 
 from authproxy_common.clients.signed_jwts import ALGORITHMS
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.gateway_sign_in import GatewayCredentials, GatewaySignIn
 from authproxy_common.http.assembly import Surroundings
 from authproxy_common.http.browser import BrowserCookie
@@ -37,7 +36,7 @@ from mcp_gateway.proxy.admission import Admission, TokenAdmission
 from mcp_gateway.settings import AdapterSettings, seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationServer:
     """What several of its endpoints share.
 

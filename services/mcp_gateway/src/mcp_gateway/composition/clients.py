@@ -1,7 +1,6 @@
 """How clients come to be known, and how they authenticate."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from authproxy_common.clients.assertions import ClientAssertions
@@ -10,6 +9,7 @@ from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT, Credenti
 from authproxy_common.clients.documents import Documents
 from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.uri import parse_http_uri
 from mcp_gateway.client_sources.client_keys import ClientKeys
@@ -32,7 +32,7 @@ _LONGEST_DOCUMENT = 5 * 1024
 _ASKED_AGAIN_AFTER = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clients:
     """Everything about clients.
 

@@ -1,10 +1,11 @@
 """What each MCP server is told of its callers, by its settings' `credentials`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection
 from mcp_gateway.broker.auth_server import AuthServer
@@ -35,7 +36,7 @@ def tell_of_grants(servers: Mapping[str, ServerSettings]) -> bool:
     return any(server.credentials in _OF_THE_GRANT for server in servers.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderTokens:
     """How the provider's tokens are had.
 
@@ -54,7 +55,7 @@ class ProviderTokens:
     events: Events
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """Makes them.
 

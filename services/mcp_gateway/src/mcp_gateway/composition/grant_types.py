@@ -1,10 +1,10 @@
 """The token endpoint's grant types: those of people always, the others where the settings ask for them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from authproxy_common.clients.published_keys import key_sets
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.clients import own_names
 from mcp_gateway.composition.resources import Resources
@@ -26,7 +26,7 @@ from mcp_gateway.issuers.published_keys import IssuerDocuments
 from mcp_gateway.settings import AdapterSettings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrantTypes:
     """What those of the table share.
 

@@ -1,6 +1,5 @@
 """What the process opens and the app closes."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import httpx
@@ -8,6 +7,7 @@ import httpx
 from authproxy_common.addresses import Address, is_loopback, is_public
 from authproxy_common.clients.documents import Fetcher
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.http.document_fetcher import DocumentFetcher
 from authproxy_common.records import SealingKeys, Store
 from authproxy_common.records.rate_limits import RateCounters
@@ -16,7 +16,7 @@ from mcp_gateway.settings import AdapterSettings
 from mcp_gateway.tokens.signing_keys import SigningKeys
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fetchers:
     """How documents are fetched.
 
@@ -39,7 +39,7 @@ def open_fetchers(config: AdapterSettings) -> Fetchers:
     return Fetchers(DocumentFetcher(outside, tls=tls), DocumentFetcher(lambda _address: True, tls=tls))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resources:
     """All of it.
 

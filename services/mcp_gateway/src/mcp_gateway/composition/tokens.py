@@ -1,10 +1,10 @@
 """What clients get as access tokens, by the settings' `token_mode`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.broker.auth_server import AuthServer
 from mcp_gateway.collections import Collections
 from mcp_gateway.composition.resources import Resources
@@ -18,7 +18,7 @@ class AccessTokenMaker(AccessTokenIssuer, AccessTokenVerifier, Protocol):
     """Makes access tokens, and reads them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenMode:
     """One way.
 

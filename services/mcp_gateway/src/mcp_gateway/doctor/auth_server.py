@@ -1,9 +1,9 @@
 """The auth server at both of its URLs: as this process calls it, and as browsers are sent there."""
 
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from authproxy_common.doctor import Check, Failed, Vantage, is_ours, shown
+from authproxy_common.frozen import frozen
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.http.client import Answer
 from authproxy_common.pkce import challenge_for, mint_verifier
@@ -17,7 +17,7 @@ _ITS_BACKEND = (
 _ITS_LOGIN = "external_auth_service_url must be the auth server's public_url, where the ingress sends /login to it"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthServerExamination:
     """The auth server, as this gateway uses it."""
 

@@ -1,11 +1,11 @@
 """The way to the hosts whose clients identify themselves by a metadata document (CIMD)."""
 
-from dataclasses import dataclass
 from functools import partial
 
 from authproxy_common.clients.documents import Fetcher
 from authproxy_common.doctor import Check, Failed, Skipped
 from authproxy_common.doctor.causes import cause_of
+from authproxy_common.frozen import frozen
 from authproxy_common.http.document_fetcher import FetchFailed, OutOfBounds, Unfetchable
 from authproxy_common.uri import parse_http_uri
 from mcp_gateway.settings import AdapterSettings
@@ -13,7 +13,7 @@ from mcp_gateway.settings import AdapterSettings
 _ENOUGH = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientHosts:
     """The hosts that the operator named: any other is a stranger's, whom nobody asked to be called.
 

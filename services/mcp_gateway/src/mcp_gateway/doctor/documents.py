@@ -1,10 +1,10 @@
 """The two well-known documents, as clients find them under the public URL (RFC 8414, RFC 9728)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from authproxy_common.doctor import Check, Failed, Vantage, json_object, shown
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.endpoints.metadata import AUTHORIZATION_SERVER_PATHS
 
@@ -14,7 +14,7 @@ _REMEDY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishedDocuments:
     """What clients read before anything else.
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.datastructures import Headers
@@ -10,6 +9,7 @@ from starlette.datastructures import Headers
 from authproxy_common.doctor import Check, Failed, shown
 from authproxy_common.doctor.causes import cause_of
 from authproxy_common.errors import BadGateway
+from authproxy_common.frozen import frozen
 from mcp_gateway.proxy.headers import to_upstream
 from mcp_gateway.proxy.transport import UpstreamRequest, UpstreamTransport
 from mcp_gateway.settings import ServerSettings
@@ -32,7 +32,7 @@ _USELESS: Mapping[int, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndpointExamination:
     """One endpoint of one of them.
 

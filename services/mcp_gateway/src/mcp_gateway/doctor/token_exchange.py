@@ -1,12 +1,12 @@
 """Whether the auth server exchanges tokens for this gateway, for the MCP servers that are to get some."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from authproxy_common.doctor import Check, Failed
 from authproxy_common.errors import ServerError, TemporarilyUnavailable
 from authproxy_common.exchange import ExchangeTarget
+from authproxy_common.frozen import frozen
 from authproxy_common.gateway_backend import error_of
 from authproxy_common.gateway_sign_in import GatewaySignIn
 from authproxy_common.http.client import Answer
@@ -14,7 +14,7 @@ from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.credentials import TOKEN_EXCHANGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenExchangeExamination:
     """One MCP server's.
 

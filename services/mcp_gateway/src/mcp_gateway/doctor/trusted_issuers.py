@@ -1,16 +1,16 @@
 """The issuers whose identity assertions are taken: whether their keys can be had, and what time they have."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from authproxy_common.clients.key_sets import public_keys_of
 from authproxy_common.doctor import Check, Failed, Vantage, json_object
+from authproxy_common.frozen import frozen
 from authproxy_common.http.client import Answer
 from mcp_gateway.domain.identity_assertions import TrustedIssuer
 from mcp_gateway.issuers.published_keys import jwks_uri_of, metadata_urls
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrustedIssuerExamination:
     """One of them.
 

@@ -1,14 +1,14 @@
 """Who is let in: people, by what their identity provider says of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.people import groups_of, verified_email
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Criterion:
     """One thing that has to be so.
 
@@ -27,7 +27,7 @@ class Criterion:
         return not self.values.isdisjoint(self.said(person))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Allowed:
     """Whom something is open to. Each is itself alone, whatever others say the same.
 

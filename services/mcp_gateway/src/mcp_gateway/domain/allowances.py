@@ -1,12 +1,13 @@
 """What an operator allows without a person who consents in a browser: scopes of MCP servers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.resources import MCPServer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowance:
     """Nothing, but for what is written down.
 

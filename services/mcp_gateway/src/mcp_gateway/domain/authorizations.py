@@ -1,10 +1,10 @@
 """An authorization from the client's request to the code, as records that any replica can read."""
 
 import hmac
-from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidGrant, InvalidRequest, InvalidTarget, UnsupportedResponseType
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.pkce import CodeChallenge
 from authproxy_common.return_address import ReturnAddress
@@ -13,7 +13,7 @@ from mcp_gateway.domain.clients import Client
 from mcp_gateway.domain.resources import MCPServers, canonical
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Authorization:
     """What a client asked for, with nothing left to check.
 
@@ -57,7 +57,7 @@ class Authorization:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PendingConsent:
     """A consent page that was rendered. Its key is in the page's form, and is that rendering's CSRF token.
 
@@ -79,7 +79,7 @@ class PendingConsent:
         return self.is_needed and self.given is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PendingSignIn:
     """An approved authorization whose browser is at the auth server. Its key is the `state` sent there.
 
@@ -96,7 +96,7 @@ class PendingSignIn:
     consent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationCode:
     """What a code stands for (OAuth 2.1 §4.1.2). Its key is the code.
 
@@ -128,7 +128,7 @@ class AuthorizationCode:
         check_resource(params, asked.resource)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeUse:
     """Marks a code as used. Its key is the code.
 

@@ -1,13 +1,13 @@
 """Which clients an operator lets in, of those that nobody configured (CIMD §6, MCP security)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from authproxy_common.errors import InvalidRedirectUri
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.redirect_uris import host_or_scheme
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientPolicy:
     """The operator's lists.
 

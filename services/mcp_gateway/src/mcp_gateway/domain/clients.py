@@ -1,11 +1,12 @@
 """Clients: who asks, how it proves to be that client, and where answers to it may go."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from authproxy_common.clients.credentials import Credentials
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.exchange import CLIENT
+from authproxy_common.frozen import frozen
 from authproxy_common.return_address import ReturnAddress
 from mcp_gateway.domain import redirect_uris
 from mcp_gateway.domain.allowances import Allowance
@@ -29,7 +30,7 @@ class Standing(Enum):
     """The operator, who configured it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Client:
     """A client, as it registered or was configured.
 
@@ -91,7 +92,7 @@ class UnregisteredRedirectUri(InvalidRequest):
     """A redirect URI that is not the client's: a mistake, or somebody who wants the client's code."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Registration:
     """What a client said of itself, checked (RFC 7591 §2)."""
 

@@ -1,15 +1,15 @@
 """Consents that were given and are remembered, so that the same question is not asked twice (MCP security)."""
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import mint
 from mcp_gateway.domain.authorizations import Authorization
 from mcp_gateway.domain.redirect_uris import host_or_scheme
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GivenConsent:
     """What somebody allowed in one browser.
 

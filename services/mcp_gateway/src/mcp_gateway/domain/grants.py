@@ -9,11 +9,11 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authproxy_common.errors import AccessDenied, InvalidGrant
 from authproxy_common.exchange import Person, SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 _REFRESH_TOKEN = re.compile(
@@ -25,7 +25,7 @@ _REFRESH_TOKEN = re.compile(
 _UNKNOWN_LIFETIME = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """What a client was granted, until it ends. Its key is `grant_id`.
 
@@ -119,7 +119,7 @@ class Grant:
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefreshToken:
     """A refresh token taken apart; nothing about it is believed before its grant has checked it."""
 
@@ -136,7 +136,7 @@ class RefreshToken:
         return cls(value, parts["grant"], int(parts["generation"]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rotation:
     """Marks a refresh token as used. Its key is the grant and the generation.
 
@@ -147,7 +147,7 @@ class Rotation:
     used_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renewal:
     """Marks that somebody is asking the provider about a grant. Its key is the grant's id.
 
@@ -158,7 +158,7 @@ class Renewal:
     begun_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """Marks a grant as ended, for as long as anything of it could still be presented.
 
@@ -169,7 +169,7 @@ class Ended:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Epoch:
     """Changes whenever a grant ends: whoever remembers verified tokens has to ask about their grants again.
 

@@ -6,12 +6,12 @@ stricter ones of MCP's enterprise-managed authorization.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from authproxy_common.errors import InvalidGrant, InvalidTarget
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.allowances import Allowance
 from mcp_gateway.domain.resources import MCPServer, MCPServers, canonical, granted_of
 
@@ -28,7 +28,7 @@ _RESTRICTIONS = ("cnf", "authorization_details")
 _OF_THE_ASSERTION = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "client_id", "resource", "scope"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrustedIssuer:
     """An issuer whose word the operator takes for who somebody is, and for nothing else than is written down.
 
@@ -59,7 +59,7 @@ class TrustedIssuer:
         return bool(local_part) and domain.lower() in self.email_domains
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityAssertion:
     """What an assertion says whose signature was verified, each claim of its type.
 
@@ -169,7 +169,7 @@ class IdentityAssertion:
         return Person(self.issuer.name, user)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsedIdentityAssertion:
     """Marks an assertion as used. Its key is the issuer and the `jti`."""
 

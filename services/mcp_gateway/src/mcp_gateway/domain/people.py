@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.header_values import header_list
 
 # Something on either side of one @; what else an address may look like is for whoever sends mail.
@@ -38,7 +38,7 @@ def groups_of(user: Mapping[str, Any]) -> tuple[str, ...] | None:
 _LONGEST_LIST = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownCaller:
     """Who calls, as MCP servers are told.
 

@@ -1,10 +1,11 @@
 """What an operator says of an MCP server's callers, its scopes and its tools, and what follows from it for one call."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.access import EVERYBODY, Allowed
 
 
@@ -16,7 +17,7 @@ class NamePattern(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolNames:
     """Some tools.
 
@@ -42,7 +43,7 @@ class ToolNames:
         return name in self.exact or self.match(name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restriction:
     """What some tools ask for, besides what the MCP server does.
 
@@ -57,7 +58,7 @@ class Restriction:
     allowed: Allowed = EVERYBODY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolRule:
     """What holds for one tool, whoever calls it.
 
@@ -72,7 +73,7 @@ class ToolRule:
     allowed: frozenset[Allowed] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolPolicy:
     """Which tools there are for callers of the gateway, and what some of them ask for."""
 
@@ -100,7 +101,7 @@ class ToolPolicy:
         return self.include.are_none or self.include.match(name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessPolicy:
     """Everything that is said of one MCP server's callers.
 
@@ -147,7 +148,7 @@ class AccessPolicy:
         return frozenset(each.allowed for each in restrictions if each.allowed.admits(person))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """A caller, as far as the tools of an MCP server ask.
 
@@ -162,19 +163,19 @@ class Standing:
     let_in_by: frozenset[Allowed] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Permitted:
     """The tool may be called."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScopesMissing:
     """It may be called with the scopes `required`, which the caller does not have and could be granted."""
 
     required: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Denied:
     """It may not be called by this person, whatever the scopes; `reason` is for the person to read."""
 

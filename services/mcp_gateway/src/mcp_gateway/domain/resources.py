@@ -1,18 +1,19 @@
 """The MCP servers behind this gateway, each a protected resource of its own (RFC 9728, RFC 8707)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
 from authproxy_common.errors import AccessDenied, InvalidScope, InvalidTarget
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.policies import AccessPolicy
 
 RESOURCE_METADATA_PATH = "/.well-known/oauth-protected-resource"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MCPServer:
     """One upstream MCP server, as MCP clients see it.
 
@@ -76,7 +77,7 @@ class MCPServer:
         return {"unmet": self.access.allowed.unmet(person), "withheld": sorted(self.access.withheld(person))}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MCPServers:
     """All of them, by path."""
 

@@ -1,10 +1,10 @@
 """Tokens as values: what the token endpoint answers, and what a verified access token says."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from authproxy_common.exchange import CLIENT
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.grants import Grant
 
@@ -13,7 +13,7 @@ class InvalidAccessToken(Exception):
     """Not a token of ours, or not any more. The message is for the outsider."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveToken:
     """A verified access token. Made only by verification; whoever holds one may believe it until `good_until`.
 
@@ -37,7 +37,7 @@ class ActiveToken:
         return self.subject.startswith(f"{CLIENT}:")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandedOn:
     """What an access token of the provider was handed on for.
 
@@ -73,7 +73,7 @@ class HandedOn:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamToken:
     """An access token for an MCP server behind us, that is not of our making.
 
@@ -86,7 +86,7 @@ class UpstreamToken:
     good_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenResponse:
     """A successful answer of the token endpoint (RFC 6749 §5.1)."""
 

@@ -1,10 +1,9 @@
 """`/account/consents`: what was allowed in this browser, and the way to withdraw it."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
@@ -14,7 +13,7 @@ from mcp_gateway.flows.consents import Consents
 CONSENTS = "/account/consents"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccountEndpoints:
     """A person's own page.
 

@@ -1,10 +1,9 @@
 """`GET /oauth/authorize`, its consent form, and `GET /oauth/callback`, where browsers are sent."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params, query_params
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
@@ -13,7 +12,7 @@ from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.flows.authorization import AuthorizationFlow, ConsentAsked
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationEndpoints:
     """The browser's side of an authorization.
 

@@ -1,16 +1,15 @@
 """`POST /oauth/introspect` (RFC 7662)."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params
 from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.introspection import IntrospectionFlow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IntrospectionEndpoint:
     """Where resource servers ask about tokens."""
 

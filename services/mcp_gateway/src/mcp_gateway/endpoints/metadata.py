@@ -1,7 +1,6 @@
 """The well-known documents (RFC 8414, RFC 9728, RFC 7517), generated from what the gateway offers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -9,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from authproxy_common.clients.credentials import NONE, PRIVATE_KEY_JWT
 from authproxy_common.errors import NotOffered
+from authproxy_common.frozen import frozen
 from authproxy_common.pkce import METHOD
 from mcp_gateway.domain.resources import RESOURCE_METADATA_PATH, MCPServer, MCPServers
 
@@ -18,7 +18,7 @@ JWKS_PATH = "/.well-known/jwks.json"
 _CACHED = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """What clients may do here, as it was built.
 
@@ -56,7 +56,7 @@ class Offer:
         return body
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MetadataEndpoints:
     """Who we are and what we offer.
 

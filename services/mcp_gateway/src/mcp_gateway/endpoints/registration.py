@@ -1,16 +1,15 @@
 """`POST /oauth/register` (RFC 7591 §3)."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from authproxy_common.errors import InvalidClientMetadata, InvalidRequest, NotOffered
+from authproxy_common.frozen import frozen
 from authproxy_common.params import read_json_object
 from mcp_gateway.flows.registration import RegistrationFlow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegistrationEndpoint:
     """Where clients register themselves."""
 

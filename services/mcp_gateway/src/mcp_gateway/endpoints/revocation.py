@@ -1,16 +1,15 @@
 """`POST /oauth/revoke` (RFC 7009)."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params
 from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.revocation import RevocationFlow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RevocationEndpoint:
     """Where clients give their tokens back."""
 

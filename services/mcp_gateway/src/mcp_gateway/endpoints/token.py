@@ -1,12 +1,12 @@
 """`POST /oauth/token` (OAuth 2.1 §3.2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from authproxy_common.errors import UnauthorizedClient, UnsupportedGrantType
+from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params
 from authproxy_common.params import Params
 from mcp_gateway.domain.clients import Client
@@ -14,7 +14,7 @@ from mcp_gateway.flows.client_authentication import ClientAuthentication
 from mcp_gateway.flows.ports import GrantType
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenEndpoint:
     """Steps that every grant type shares, and the table of grant types."""
 

@@ -1,10 +1,11 @@
 """The authorization endpoint's conversation: begin, approve or deny, complete (OAuth 2.1 §4.1)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from authproxy_common.errors import AccessDenied, InvalidRequest, OAuthError
 from authproxy_common.events import Events
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from authproxy_common.params import MAX_STATE, Params
 from authproxy_common.pkce import challenge_for, mint_verifier
 from authproxy_common.records import Collection
@@ -25,7 +26,7 @@ from mcp_gateway.flows.consents import Consents
 from mcp_gateway.flows.ports import Broker, ClientSource
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConsentAsked:
     """What the consent page shows, the key that its form sends back, and whether a person has to be asked at all."""
 
@@ -35,7 +36,7 @@ class ConsentAsked:
     is_due: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationFlow:
     """From a client's authorization request to its code.
 

@@ -1,16 +1,15 @@
 """Which client is at the token endpoint, and whether it is (OAuth 2.1 §2.4)."""
 
-from dataclasses import dataclass
-
 from authproxy_common.clients.authentication import CredentialCheck
 from authproxy_common.clients.credentials import AuthenticationFailed, ClientRefused
 from authproxy_common.clients.presented_credentials import PresentedCredentials
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from mcp_gateway.domain.clients import Client
 from mcp_gateway.flows.ports import ClientKeys, ClientSource
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientAuthentication:
     """Authenticates clients the way each is registered to.
 

@@ -1,11 +1,12 @@
 """Remembered consents: looked up, kept, shown, withdrawn. They belong to a browser, not to a person."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.records.slots import Slots
 from authproxy_common.secret import trace
 from mcp_gateway.domain.authorizations import Authorization
@@ -13,7 +14,7 @@ from mcp_gateway.domain.consents import GivenConsent
 from mcp_gateway.flows.grants import Grants
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Consents:
     """Those given in each browser.
 

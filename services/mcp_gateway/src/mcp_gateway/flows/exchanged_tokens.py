@@ -1,13 +1,14 @@
 """Tokens for one MCP server that the provider gives in place of its own (RFC 8693)."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant, TemporarilyUnavailable
 from authproxy_common.events import Events
 from authproxy_common.exchange import ExchangedToken, ExchangeTarget
+from authproxy_common.frozen import frozen
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection
 from authproxy_common.secret import Secret, digest, trace
@@ -21,7 +22,7 @@ _EARLY = timedelta(minutes=1)
 _UNKNOWN_LIFETIME = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExchangedTokens:
     """`proxy.bearer_tokens.UpstreamTokens` of tokens that were exchanged.
 

@@ -1,11 +1,11 @@
 """Grants in the store: opened once, rotated without anybody losing out, ended everywhere."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection
 from authproxy_common.secret import mint, trace
 from mcp_gateway.domain.grants import Ended, Epoch, Grant, RefreshToken, Rotation
@@ -13,7 +13,7 @@ from mcp_gateway.domain.grants import Ended, Epoch, Grant, RefreshToken, Rotatio
 _CURRENT = "current"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grants:
     """Every grant there is.
 

@@ -1,13 +1,13 @@
 """Assertions of trusted issuers: read, believed, and used once (RFC 7523 §3, MCP enterprise-managed authorization)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from authproxy_common.clients.signed_jwts import InvalidJWT, signed_jwt, unverified_claims, verified_with
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant, TemporarilyUnavailable
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection
 from authproxy_common.secret import digest
 from mcp_gateway.domain.identity_assertions import IdentityAssertion, TrustedIssuer, UsedIdentityAssertion
@@ -17,7 +17,7 @@ from mcp_gateway.flows.ports import IssuerKeys
 _REMEMBERED_LONGER = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityAssertions:
     """Those of every trusted issuer.
 

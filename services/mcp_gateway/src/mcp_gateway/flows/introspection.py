@@ -1,9 +1,9 @@
 """Token introspection (RFC 7662), for other resource servers and for clients about their own tokens."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.errors import AccessDenied, InvalidGrant
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from mcp_gateway.domain.clients import Client
 from mcp_gateway.domain.grants import RefreshToken
@@ -14,7 +14,7 @@ from mcp_gateway.flows.ports import AccessTokenVerifier
 _INACTIVE = {"active": False}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IntrospectionFlow:
     """Says of a token whether it is good, and for what.
 

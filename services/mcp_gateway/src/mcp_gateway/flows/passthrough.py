@@ -4,11 +4,11 @@ Only tokens that were handed on here are taken, each for the one MCP server and 
 the provider would accept any of its tokens, whichever application it made them for.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection
 from authproxy_common.secret import Secret, digest
 from mcp_gateway.domain.grants import Grant
@@ -18,7 +18,7 @@ from mcp_gateway.flows.ports import ProviderTokenValidation
 _BELIEVED_FOR = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandedOnTokens:
     """`AccessTokenIssuer` and `AccessTokenVerifier` that issue nothing of ours.
 

@@ -1,12 +1,12 @@
 """The provider's access token of a grant as an MCP server gets it: good, and renewed when it is due."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant, ServerError, TemporarilyUnavailable
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.secret import Secret, digest, trace
 from mcp_gateway.domain.grants import Grant
@@ -20,7 +20,7 @@ _ASKED_AGAIN_AFTER = timedelta(seconds=10)
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderAccess:
     """`proxy.bearer_tokens.UpstreamTokens` of the provider's own tokens.
 

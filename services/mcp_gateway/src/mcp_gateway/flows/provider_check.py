@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant, OAuthError, TemporarilyUnavailable
 from authproxy_common.events import Events
 from authproxy_common.exchange import SignIn
+from authproxy_common.frozen import frozen
 from authproxy_common.records import Collection
 from authproxy_common.secret import Secret, trace
 from mcp_gateway.domain.grants import Grant, Renewal
@@ -27,7 +28,7 @@ _LONGEST = 60.0
 _LOOKS_EVERY = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProviderCheck:
     """One question at a time for each grant, from whichever replica: providers rotate refresh tokens too.
 

@@ -1,15 +1,15 @@
 """Dynamic client registration (RFC 7591)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.client_metadata import read_metadata
 from mcp_gateway.domain.client_policy import ClientPolicy
 from mcp_gateway.flows.ports import Registrar
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegistrationFlow:
     """Anybody may register; a registration alone permits nothing but to ask a person."""
 

@@ -1,8 +1,7 @@
 """Token revocation (RFC 7009): any token of a grant ends the grant, at every replica and at the provider."""
 
-from dataclasses import dataclass
-
 from authproxy_common.errors import InvalidGrant
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from mcp_gateway.domain.clients import Client
 from mcp_gateway.domain.grants import Grant, RefreshToken
@@ -11,7 +10,7 @@ from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import AccessTokenVerifier, ProviderTokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RevocationFlow:
     """Ends grants for their clients."""
 

@@ -1,10 +1,11 @@
 """Access tokens that no refresh token comes with, each under a grant that lives no longer than it (RFC 6749 §4.4.3)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from authproxy_common.clock import Clock
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret, mint
 from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.resources import MCPServer
@@ -16,7 +17,7 @@ from mcp_gateway.flows.ports import AccessTokenIssuer
 _OUTLIVES = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SingleTokens:
     """Opens grants that no browser took part in, and issues the one access token of each.
 

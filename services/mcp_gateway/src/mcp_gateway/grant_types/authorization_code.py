@@ -1,10 +1,9 @@
 """`grant_type=authorization_code` (OAuth 2.1 §4.1.3)."""
 
-from dataclasses import dataclass
-
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidGrant
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.records import Collection
 from authproxy_common.secret import Secret, mint, trace
@@ -16,7 +15,7 @@ from mcp_gateway.flows.grants import Grants
 from mcp_gateway.flows.ports import AccessTokenIssuer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthorizationCodeGrant:
     """Opens a grant for a code, once.
 

@@ -1,9 +1,8 @@
 """`grant_type=client_credentials` (OAuth 2.1 §4.2, MCP extension `oauth-client-credentials`)."""
 
-from dataclasses import dataclass
-
 from authproxy_common.errors import InvalidTarget
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import trace
 from mcp_gateway.domain.clients import Client
@@ -12,7 +11,7 @@ from mcp_gateway.domain.tokens import TokenResponse
 from mcp_gateway.flows.single_tokens import SingleTokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientCredentialsGrant:
     """A client that acts for nobody gets what its operator allowed it.
 

@@ -1,10 +1,9 @@
 """`grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1), for identity assertions alone."""
 
-from dataclasses import dataclass
-
 from authproxy_common.errors import AccessDenied, InvalidGrant
 from authproxy_common.events import Events
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import trace
 from mcp_gateway.domain.clients import Client
@@ -14,7 +13,7 @@ from mcp_gateway.flows.identity_assertions import IdentityAssertions
 from mcp_gateway.flows.single_tokens import SingleTokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JWTBearerGrant:
     """A client acts for a person because an issuer that the operator trusts says that it may.
 

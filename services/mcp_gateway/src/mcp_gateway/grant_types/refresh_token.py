@@ -1,9 +1,10 @@
 """`grant_type=refresh_token`, rotating (OAuth 2.1 §4.3)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from authproxy_common.errors import AccessDenied, InvalidGrant, InvalidScope
 from authproxy_common.events import Events
+from authproxy_common.frozen import frozen
 from authproxy_common.params import Params
 from authproxy_common.secret import Secret, trace
 from mcp_gateway.domain.authorizations import check_resource
@@ -16,7 +17,7 @@ from mcp_gateway.flows.ports import AccessTokenIssuer
 from mcp_gateway.flows.provider_check import ProviderCheck
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefreshTokenGrant:
     """Renews a grant's tokens.
 

@@ -1,7 +1,6 @@
 """Where the keys of a trusted issuer are (RFC 8414 §3, OpenID Connect Discovery §4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +10,12 @@ from authproxy_common.clients.key_sets import public_keys_of
 from authproxy_common.clients.published_keys import REFETCHED_AFTER
 from authproxy_common.clients.signed_jwts import PublicKeys
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.uri import HttpURI, MalformedURI, parse_http_uri
 from mcp_gateway.domain.identity_assertions import TrustedIssuer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IssuerDocuments:
     """`flows.ports.IssuerKeys`.
 
@@ -54,7 +54,7 @@ def jwks_uri_of(metadata: Mapping[str, Any], issuer: str) -> HttpURI:
     return uri
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _PublishedKeys:
     issuer: TrustedIssuer
     documents: Documents

@@ -1,9 +1,9 @@
 """What is around a call."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Protocol
 
+from authproxy_common.frozen import frozen
 from mcp_gateway.lane.heads import Heads
 from mcp_gateway.lane.journal import Journal
 from mcp_gateway.proxy.headers import RawHeaders
@@ -31,7 +31,7 @@ class Visitor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AroundCalls:
     """What all calls need.
 

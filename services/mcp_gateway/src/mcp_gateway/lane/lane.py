@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from authproxy_common.errors import OAuthError
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.lane.around import AroundCalls
 from mcp_gateway.lane.asked import Asked, asked
@@ -34,7 +34,7 @@ class Remembering(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneRoute:
     """The way to one MCP server.
 

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import digest
 from mcp_gateway.domain.challenges import Challenge, InsufficientScope
 from mcp_gateway.domain.grants import Grant
@@ -77,7 +78,7 @@ class _Memory:
             self.callers.popitem(last=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenAdmission:
     """Admits whoever has a token of ours for the very server that is called (RFC 9068 §4, OAuth 2.1 §5).
 
@@ -171,7 +172,7 @@ async def _answered_soon(question: Awaitable[T]) -> T:
         raise TemporarilyUnavailable("the session store did not answer", dependency="redis") from error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenAdmission:
     """Admits everybody: `enable_auth: false`."""
 

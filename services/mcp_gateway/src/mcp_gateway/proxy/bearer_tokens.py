@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from authproxy_common.clock import Clock
 from authproxy_common.errors import AccessDenied, InvalidGrant, ServerError
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.challenges import Challenge
 from mcp_gateway.domain.grants import Grant
@@ -42,7 +43,7 @@ class UpstreamTokens(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Opened:
     """A token as it is sent. `replaced_at` is when it was found to be as good as any other, or took another's place."""
 

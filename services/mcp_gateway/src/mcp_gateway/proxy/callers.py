@@ -1,14 +1,13 @@
 """Who calls, as everything behind the door sees it."""
 
-from dataclasses import dataclass
-
 from authproxy_common.exchange import Person
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.tokens import ActiveToken
 
 
 # One is told from another by being it, so that what was made for one can be kept for as long as it is remembered.
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@frozen(eq=False, weakref_slot=True)
 class Caller:
     """Whoever has this token; the same object for as long as the token is remembered.
 

@@ -1,11 +1,12 @@
 """What an upstream gets to know of the caller: headers of our own, behind those of the client that pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from mcp_gateway.proxy.callers import Caller
 
@@ -34,7 +35,7 @@ class UpstreamCredentials(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoCredentials:
     """Tells nothing."""
 
@@ -68,7 +69,7 @@ class StaticHeaders:
         """There is one set."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BesideCallers(Generic[T]):
     """What was made for callers, kept as long as they are remembered themselves and it is good.
 

@@ -3,17 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
 
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 
 _LEFT_ALONE = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Destination:
     """An endpoint, and the session by the name that it gave it."""
 
@@ -37,7 +37,7 @@ class Endpoints(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SoleEndpoint:
     """One URL, which has every session."""
 

@@ -8,10 +8,10 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.errors import InvalidRequest, OAuthError
+from authproxy_common.frozen import frozen
 from mcp_gateway.proxy.strict_json import NotStrict, read_json
 
 CALL, LIST = "tools/call", "tools/list"
@@ -55,7 +55,7 @@ class MessageRefused(Exception):
         return {"jsonrpc": "2.0", "id": self.message_id, "error": error}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One message of a client.
 

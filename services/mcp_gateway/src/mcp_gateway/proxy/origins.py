@@ -1,15 +1,15 @@
 """Whose browser and which name a call came by; the defence against DNS rebinding (MCP transports)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
 from authproxy_common.errors import AccessDenied
+from authproxy_common.frozen import frozen
 from authproxy_common.uri import MalformedURI, parse_http_uri
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OriginPolicy:
     """What `Host` and `Origin` may say.
 

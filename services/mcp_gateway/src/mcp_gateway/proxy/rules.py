@@ -1,12 +1,13 @@
 """What an MCP server's access policy does to a call: who may call at all, which tools, and which tools are shown."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache, partial
 from weakref import WeakKeyDictionary
 
 from starlette.types import Scope
 
 from authproxy_common.errors import AccessDenied
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.challenges import InsufficientScope
 from mcp_gateway.domain.policies import PERMITTED, Decision, Denied, ScopesMissing, Standing, ToolPolicy, decide
 from mcp_gateway.domain.resources import MCPServer
@@ -37,7 +38,7 @@ class ToolRules:
         return self.decide(name, standing) is PERMITTED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """The policy of one MCP server, at work.
 

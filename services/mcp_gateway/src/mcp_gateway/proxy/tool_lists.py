@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from authproxy_common.errors import BadGateway
+from authproxy_common.frozen import frozen
 from mcp_gateway.proxy.event_streams import Events, EventTooLong, rewritten
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.strict_json import NotStrict, read_json
@@ -26,7 +27,7 @@ class Unreadable(Exception):
     """What may list tools cannot be read as a list of tools."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """What one caller is shown.
 

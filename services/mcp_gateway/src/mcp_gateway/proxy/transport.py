@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Protocol
 
 from authproxy_common.errors import BadGateway
+from authproxy_common.frozen import frozen
 from mcp_gateway.proxy.headers import RawHeaders
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamRequest:
     """One message for an upstream.
 
@@ -28,7 +29,7 @@ class UpstreamRequest:
     idle_timeout: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpstreamResponse:
     """The beginning of an answer, and the pieces of its body as they come, not decoded."""
 

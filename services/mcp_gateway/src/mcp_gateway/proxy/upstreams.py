@@ -1,11 +1,11 @@
 """One MCP server and the way to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.types import Scope
 
+from authproxy_common.frozen import frozen
 from authproxy_common.http.request_id import HEADER, request_id_of
 from mcp_gateway.domain.resources import MCPServer
 from mcp_gateway.proxy.credentials import UpstreamCredentials
@@ -15,7 +15,7 @@ from mcp_gateway.proxy.rules import Rules
 from mcp_gateway.proxy.transport import UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upstream:
     """An MCP server.
 

@@ -1,11 +1,12 @@
 """`mcp_gateway.yaml`: its keys, their defaults, and what would be wrong with them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
 from authproxy_common.config import Loaded, checks, load, setting
+from authproxy_common.frozen import frozen
 from authproxy_common.records.rate_limits import rate_problem
 from authproxy_common.records.sealing import ring_problems
 from authproxy_common.records.store_url import store_url_problem
@@ -35,7 +36,7 @@ _DAY = 24 * 60 * 60
 PASSTHROUGH = "passthrough"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RateLimitSettings:
     """How often one address may ask, by what it asks for."""
 
@@ -44,7 +45,7 @@ class RateLimitSettings:
     token: str = setting("1200/minute", check=rate_problem)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdapterSettings:
     """Everything but logging."""
 
@@ -153,14 +154,14 @@ class AdapterSettings:
             yield "signing_keys", f"is needed unless development_mode is true: {signing_keys_problem(Secret(''))}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoggingSettings:
     """What is logged."""
 
     level: str = setting("INFO", check=checks.is_log_level)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GatewaySettings:
     """The whole file."""
 

@@ -1,13 +1,13 @@
 """`clients`: MCP clients that the operator knows, each under its client_id."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from authproxy_common.clients.credentials import BASIC, NONE, POST, PRIVATE_KEY_JWT, secret_problem
 from authproxy_common.clients.key_sets import key_set_problem
 from authproxy_common.config import checks, setting
 from authproxy_common.errors import InvalidRedirectUri
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from authproxy_common.uri import MalformedURI, parse_http_uri
 from mcp_gateway.domain.clients import CLIENT_CREDENTIALS, GRANT_TYPES, JWT_BEARER
@@ -17,7 +17,7 @@ _WITHOUT_BROWSER = (CLIENT_CREDENTIALS, JWT_BEARER)
 _GRANT_TYPES = (*GRANT_TYPES, *_WITHOUT_BROWSER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ClientSettings:
     """One client."""
 

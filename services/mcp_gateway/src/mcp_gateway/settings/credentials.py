@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from authproxy_common.config import checks, setting
 from authproxy_common.exchange import ExchangeTarget
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from mcp_gateway.domain.header_names import added_problem, assertion_problem, folded, forwarded_problem
 
@@ -42,7 +43,7 @@ def _are_scopes(value: str) -> str | None:
     return None if _SCOPES.fullmatch(value) else "must be scopes with one space between two (RFC 6749 §3.3)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class IdentitySettings:
     """`identity`: who calls, in headers and in a signed assertion."""
 
@@ -51,14 +52,14 @@ class IdentitySettings:
     assertion_ttl_seconds: int = setting(60, check=_is_short_lived)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProviderTokenSettings:
     """`provider_token`: the person's own token of the provider."""
 
     provider: str = setting("")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TokenExchangeSettings:
     """`token_exchange`: a token that the provider gives for that one (RFC 8693)."""
 
@@ -73,7 +74,7 @@ class TokenExchangeSettings:
         return ExchangeTarget(self.audience or None, self.resource or None, self.scope or None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CredentialSettings:
     """The keys of one server that say what it learns."""
 
@@ -126,7 +127,7 @@ class CredentialSettings:
             taken.add(folded(name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Circumstances:
     """What else the configuration says, as far as it decides what a server can learn.
 

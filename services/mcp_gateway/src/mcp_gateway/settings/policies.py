@@ -1,9 +1,9 @@
 """`allow`, `scopes` and `tools` of an MCP server: who may use it, be granted what, and call which of its tools."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from authproxy_common.config import setting
+from authproxy_common.frozen import frozen
 from mcp_gateway.patterns import UnusablePattern, parse_pattern
 from mcp_gateway.settings.clients import unusable_hosts
 
@@ -11,7 +11,7 @@ from mcp_gateway.settings.clients import unusable_hosts
 _OWN_KEYS = {"email": "emails, which count if they are verified", "groups": "groups, which count if all are named"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AllowSettings:
     """Some people: whoever meets every key that is there, each by any of its values."""
 
@@ -36,7 +36,7 @@ class AllowSettings:
                 yield f"claims.{path}", "needs at least one value"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ScopeSettings:
     """A scope that not everybody may be granted."""
 
@@ -44,7 +44,7 @@ class ScopeSettings:
     allow: tuple[AllowSettings, ...] = setting((), never_empty=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RestrictionSettings:
     """What tools of one name or pattern ask for."""
 
@@ -57,7 +57,7 @@ class RestrictionSettings:
             yield "", "asks for nothing: it needs required_scopes or allow"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ToolSettings:
     """Which tools there are for callers of the gateway, and what some of them ask for."""
 

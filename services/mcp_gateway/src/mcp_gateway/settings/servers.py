@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from authproxy_common.config import checks, setting
+from authproxy_common.frozen import frozen
 from mcp_gateway.domain.resources import default_path
 from mcp_gateway.settings.credentials import CredentialSettings
 from mcp_gateway.settings.policies import AllowSettings, ScopeSettings, ToolSettings
@@ -30,7 +30,7 @@ def _is_path(value: str) -> str | None:
     return "is where this gateway has endpoints of its own" if is_ours else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ServerSettings(CredentialSettings):
     """One upstream MCP server."""
 

@@ -1,12 +1,12 @@
 """`trusted_issuers`: whose identity assertions stand for a sign-in, each under the name that begins its subjects."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from authproxy_common.config import checks, setting
+from authproxy_common.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TrustedIssuerSettings:
     """One issuer."""
 

@@ -1,6 +1,5 @@
 """Access tokens (RFC 9068): issued for one MCP server, verified without asking anybody."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -8,6 +7,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret, mint
 from mcp_gateway.domain.grants import Grant
 from mcp_gateway.domain.tokens import ActiveToken, InvalidAccessToken
@@ -16,7 +16,7 @@ from mcp_gateway.tokens.signing_keys import ALGORITHM, SigningKeys
 _TYPE = "at+jwt"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessTokens:
     """Makes and verifies this issuer's access tokens.
 
@@ -88,7 +88,7 @@ class AccessTokens:
         return jwt.JWTClaimsRegistry(now, iss={"essential": True, "value": self.issuer})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Claims:
     """Each of its type, and all but the last must be there (RFC 9068 §2.2); the registry checks what they say."""
 

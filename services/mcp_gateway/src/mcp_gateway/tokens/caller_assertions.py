@@ -3,13 +3,13 @@
 They differ in type (RFC 8725 §3.11), in audience, and in the claims that have to be there (§3.12).
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from joserfc import jwt
 
 from authproxy_common.clock import Clock
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret, mint
 from mcp_gateway.domain.people import KnownCaller
 from mcp_gateway.domain.tokens import ActiveToken
@@ -18,7 +18,7 @@ from mcp_gateway.tokens.signing_keys import ALGORITHM, SigningKeys
 TYPE = "caller-assertion+jwt"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallerAssertions:
     """Makes this issuer's assertions for one MCP server.
 

@@ -1,9 +1,9 @@
 """How a signing ring is rotated, text to text: a new key in front, and those gone whose last token has ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 from mcp_gateway.tokens.signing_keys import (
     SigningKey,
@@ -19,7 +19,7 @@ class RotationRefused(Exception):
     """The ring stays as it is. The message says why, and holds nothing of the keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rotation:
     """A rotated ring.
 

@@ -6,7 +6,6 @@ key lets every replica know the key before one of them signs with it.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from authproxy_common.clock import Clock, utc_now
+from authproxy_common.frozen import frozen
 from authproxy_common.secret import Secret
 
 ALGORITHM = "ES256"
@@ -27,7 +27,7 @@ _ENTRY = re.compile(
 _SIGNS_FROM_LINE = re.compile(rf"{_SIGNS_FROM}\s*:\s*(?P<time>\S+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SigningKey:
     """A key of the ring.
 

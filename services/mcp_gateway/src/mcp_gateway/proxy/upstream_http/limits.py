@@ -1,10 +1,11 @@
 """How much and how long: the bounds of everything that waits or grows."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from authproxy_common.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Limits:
     """Of the connections to one origin.
 
