@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import anyio
 import httpx
 
 from authproxy_common.errors import TemporarilyUnavailable
+from authproxy_common.frozen import frozen
 from authproxy_common.http.request_id import HEADER, current_request_id
 from authproxy_common.text import check_unicode
 
@@ -20,10 +22,10 @@ _MAX_ANSWER = 1024 * 1024
 
 def open_http() -> httpx.AsyncClient:
     """A client that follows no redirect and takes no proxy or credential from the environment."""
-    return httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False, trust_env=False)
+    return httpx.AsyncClient(transport=_WhenNeeded(), timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """An answer, read to its end. Names of headers are in lower case."""
 
@@ -86,6 +88,23 @@ async def _read_bounded(response: httpx.Response) -> bytes:
         if len(body) > _MAX_ANSWER:
             raise _TooLongError
     return bytes(body)
+
+
+class _WhenNeeded(httpx.AsyncBaseTransport):
+    """The library's own transport, made with the first request: it reads the certificates of every authority."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See there."""
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections, if there ever was one."""
+        if "_transport" in vars(self):
+            await self._transport.aclose()
+
+    @cached_property
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
 
 
 class _TooLongError(Exception):
