@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{COMMON}.gateway_backend": VALUES | {f"{_HTTP}.client"},
     f"{COMMON}.gateway_sign_in": VALUES | {f"{COMMON}.gateway_backend", f"{_HTTP}.client"},
     _DOCTOR: VALUES | {_RECORDS, f"{_HTTP}.client", f"{_HTTP}.request_id"},
-    _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.document_fetcher", f"{COMMON}.recent_answers"},
+    _CLIENTS: VALUES | {_RECORDS, _EVENTS, f"{_HTTP}.fetching", f"{COMMON}.recent_answers"},
     f"{COMMON}.cli": VALUES
     | {_CONFIG, _DOCTOR, f"{_RECORDS}.sealing"}
     | {f"{_HTTP}.{name}" for name in ("client", "request_id", "serving")},
@@ -84,7 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         f"{GATEWAY}.{layer}"
         for layer in ("broker", "client_sources", "composition", "domain", "endpoints", "issuers", "proxy")
     }
-    | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.document_fetcher"},
+    | {f"{GATEWAY}.settings", f"{GATEWAY}.tokens", _DOCTOR, _CLIENTS, f"{_HTTP}.client", f"{_HTTP}.fetching"},
     f"{GATEWAY}.cli": {GATEWAY, COMMON},
     f"{GATEWAY}.serving": {GATEWAY, COMMON},
 }

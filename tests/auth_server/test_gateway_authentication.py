@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from auth_server.settings.gateways import GatewaySettings
-from authproxy_common.http.document_fetcher import FetchFailed
+from authproxy_common.http.fetching import FetchFailed
 from authproxy_common.secret import Secret
 from tests.support.auth_server import AUTH, GATEWAY_URI, AuthServerWorld, bearing, check_json
 from tests.support.client_assertions import assertion_form, client_key, jwks_of

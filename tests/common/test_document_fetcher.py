@@ -17,7 +17,8 @@ from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSStream
 
 from authproxy_common.addresses import is_loopback, is_public
-from authproxy_common.http.document_fetcher import DocumentFetcher, Fetched, FetchFailed, Unfetchable
+from authproxy_common.http.document_fetcher import DocumentFetcher
+from authproxy_common.http.fetching import Fetched, FetcherWhenNeeded, FetchFailed, OutOfBounds, Unfetchable
 from authproxy_common.uri import HttpURI, parse_http_uri
 from tests.support.certificates import certificate
 
@@ -64,6 +65,15 @@ def with_body(body: bytes, status: str = "200 OK", *headers: str) -> Reply:
 async def fetch(url: str, limit: int = 100, **options: Any) -> Fetched:
     with anyio.fail_after(10):
         return await DocumentFetcher(**{"may_connect": is_loopback, **options}).fetch(parse_http_uri(url), limit)
+
+
+async def test_what_fetches_is_made_for_the_first_document() -> None:
+    fetcher = FetcherWhenNeeded(is_loopback)
+    async with listening(with_body(b"{}")) as port:
+        for _ in range(2):
+            assert (await fetcher.fetch(parse_http_uri(f"http://127.0.0.1:{port}/"), 100)).body == b"{}"
+    with pytest.raises(OutOfBounds):
+        await fetcher.fetch(parse_http_uri("http://192.0.2.1/"), 100)
 
 
 async def test_a_document_comes_with_its_headers() -> None:

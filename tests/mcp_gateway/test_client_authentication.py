@@ -14,7 +14,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from authproxy_common.http.document_fetcher import FetchFailed
+from authproxy_common.http.fetching import FetchFailed
 from authproxy_common.secret import Secret
 from mcp_gateway.settings import ClientSettings
 from tests.support.client_assertions import ASSERTION_TYPE, assertion_form, client_key, jwks_of

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from auth_server.settings.gateways import GatewaySettings as GatewayOfAuthServer
 from authproxy_common.clock import utc_now
 from authproxy_common.doctor import Finding, Outcome
-from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
+from authproxy_common.http.fetching import Fetched, FetchFailed, Unfetchable
 from authproxy_common.secret import Secret
 from mcp_gateway.doctor import examined
 from mcp_gateway.doctor.client_hosts import ClientHosts

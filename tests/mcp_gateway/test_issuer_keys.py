@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
+from authproxy_common.http.fetching import Fetched, FetchFailed, Unfetchable
 from mcp_gateway.settings import TrustedIssuerSettings
 from tests.support.client_assertions import client_key, jwks_of
 from tests.support.enterprise import ACME, JWKS_URI, WIKI, Enterprise, check_refused

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from joserfc.jwk import ECKey
 
-from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
+from authproxy_common.http.fetching import Fetched, FetchFailed, Unfetchable
 from authproxy_common.uri import HttpURI
 from tests.support.client_assertions import ASSERTION_TYPE
 from tests.support.gateway import GATEWAY, REDIRECT_URI, ClientApp, World, answer_of

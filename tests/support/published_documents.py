@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from authproxy_common.http.document_fetcher import Fetched, Unfetchable
+from authproxy_common.http.fetching import Fetched, Unfetchable
 from authproxy_common.uri import HttpURI
 
 

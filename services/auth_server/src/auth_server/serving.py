@@ -10,7 +10,7 @@ from auth_server.settings import AuthServerSettings
 from authproxy_common.clock import utc_now
 from authproxy_common.config import Loaded
 from authproxy_common.http.client import open_http
-from authproxy_common.http.document_fetcher import DocumentFetcher
+from authproxy_common.http.fetching import FetcherWhenNeeded
 from authproxy_common.http.serving import serve
 from authproxy_common.logs import configure_logging
 from authproxy_common.records import open_store
@@ -35,7 +35,7 @@ async def run(loaded: Loaded[AuthServerSettings]) -> None:
         counters=open_rate_counters(settings.redis_url, "auth-server"),
         keys=await sealing_keys(settings.encryption_keys, store, "auth-server"),
         http=open_http(),
-        fetcher=DocumentFetcher(lambda _address: True),
+        fetcher=FetcherWhenNeeded(lambda _address: True),
         now=utc_now,
     )
     log.info("serving", port=settings.port, public_url=settings.public_url, providers=sorted(settings.providers))

@@ -10,7 +10,7 @@ from authproxy_common.clients.freshness import Freshness
 from authproxy_common.clock import Clock
 from authproxy_common.errors import InvalidRequest, OAuthError, TemporarilyUnavailable
 from authproxy_common.frozen import frozen
-from authproxy_common.http.document_fetcher import Fetched, FetchFailed, Unfetchable
+from authproxy_common.http.fetching import Fetched, FetchFailed, Unfetchable
 from authproxy_common.params import read_json_object
 from authproxy_common.recent_answers import RecentAnswers
 from authproxy_common.records import Collection

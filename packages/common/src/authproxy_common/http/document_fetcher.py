@@ -6,10 +6,8 @@ resolved a second time, so DNS cannot answer differently in between.
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import cache
-from ssl import SSLContext
 from weakref import WeakValueDictionary
 
 import anyio
@@ -18,7 +16,7 @@ import httpcore
 import httpx
 
 from authproxy_common.addresses import Address
-from authproxy_common.frozen import frozen
+from authproxy_common.http.fetching import Fetched, FetchFailed, OutOfBounds, Unfetchable
 from authproxy_common.http.request_id import HEADER, current_request_id
 from authproxy_common.uri import HttpURI
 
@@ -27,56 +25,17 @@ _ADDRESSES_TRIED = 3
 _CONNECTED_WITHIN = 2.0
 
 
-class _NotFetched(Exception):
-    """The message is for the log: it may tell of addresses inside.
-
-    Args:
-        status: What was answered; None where nothing was.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Unfetchable(_NotFetched):
-    """There is nothing to be had at this URL."""
-
-
-class OutOfBounds(Unfetchable):
-    """It leads to where we may not go."""
-
-
-class FetchFailed(_NotFetched):
-    """It could not be had this time; asking again may help."""
-
-
-@frozen
-class Fetched:
-    """A successful answer, read to its end. Names of headers are in lower case."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class DocumentFetcher:
     """Fetches documents; follows no redirect, sends no credential, decodes no compression.
 
     Args:
         may_connect: Says of each address whether we may go there.
         deadline: Over everything, from the name to the last byte.
-        tls: The context for https; asked for it once, when it is needed first.
     """
 
-    def __init__(
-        self,
-        may_connect: Callable[[Address], bool],
-        *,
-        deadline: timedelta = timedelta(seconds=3),
-        tls: Callable[[], SSLContext] = httpx.create_ssl_context,
-    ) -> None:
+    def __init__(self, may_connect: Callable[[Address], bool], *, deadline: timedelta = timedelta(seconds=3)) -> None:
         self.deadline = deadline
-        self._tls = cache(tls)
+        self._tls = httpx.create_ssl_context()
         self._network = _CheckedConnections(may_connect)
         self._places = anyio.CapacityLimiter(_AT_ONCE)
         # For as long as anybody waits for the host: it is a stranger's word that makes an entry.
@@ -104,10 +63,7 @@ class DocumentFetcher:
         # A pool for this one request. In a shared one the place of a request that is cancelled while its connection
         # is made can be lost for good (httpcore 1.0), and strangers decide here when that is.
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._tls() if uri.scheme == "https" else None,
-            network_backend=self._network,
-            max_connections=1,
-            max_keepalive_connections=0,
+            ssl_context=self._tls, network_backend=self._network, max_connections=1, max_keepalive_connections=0
         )
         async with pool, pool.stream("GET", _url(uri), headers=_request_headers(uri)) as response:
             _check_status(response.status)

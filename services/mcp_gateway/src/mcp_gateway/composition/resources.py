@@ -1,14 +1,12 @@
 """What the process opens and the app closes."""
 
-from functools import cache
-
 import httpx
 
 from authproxy_common.addresses import Address, is_loopback, is_public
 from authproxy_common.clients.documents import Fetcher
 from authproxy_common.clock import Clock
 from authproxy_common.frozen import frozen
-from authproxy_common.http.document_fetcher import DocumentFetcher
+from authproxy_common.http.fetching import FetcherWhenNeeded
 from authproxy_common.records import SealingKeys, Store
 from authproxy_common.records.rate_limits import RateCounters
 from mcp_gateway.proxy.transport import UpstreamTransport
@@ -35,8 +33,7 @@ def open_fetchers(config: AdapterSettings) -> Fetchers:
     def outside(address: Address) -> bool:
         return is_public(address) or (config.allow_loopback_client_metadata and is_loopback(address))
 
-    tls = cache(httpx.create_ssl_context)
-    return Fetchers(DocumentFetcher(outside, tls=tls), DocumentFetcher(lambda _address: True, tls=tls))
+    return Fetchers(public=FetcherWhenNeeded(outside), anywhere=FetcherWhenNeeded(lambda _address: True))
 
 
 @frozen

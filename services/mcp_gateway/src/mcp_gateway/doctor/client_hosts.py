@@ -6,7 +6,7 @@ from authproxy_common.clients.documents import Fetcher
 from authproxy_common.doctor import Check, Failed, Skipped
 from authproxy_common.doctor.causes import cause_of
 from authproxy_common.frozen import frozen
-from authproxy_common.http.document_fetcher import FetchFailed, OutOfBounds, Unfetchable
+from authproxy_common.http.fetching import FetchFailed, OutOfBounds, Unfetchable
 from authproxy_common.uri import parse_http_uri
 from mcp_gateway.settings import AdapterSettings
 
