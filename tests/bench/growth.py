@@ -1,5 +1,6 @@
 """Whether a call costs more where there is more: servers, grants, a policy. And what starting and remembering cost."""
 
+import compileall
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import authproxy_common
+import mcp_gateway
 from tests.bench.accounting import cpu_of, resident_mb
 from tests.bench.contestants import Contestant, Course
 from tests.bench.contestants.ours import Change, started
@@ -49,6 +52,7 @@ VARIANTS: dict[str, Callable[[], Contestant]] = {
 def cpu_of_a_start(upstream: str, directory: Path, bench: Path, times: int) -> tuple[float, float, float]:
     """Seconds of CPU until the gateway listens, those of importing what it stands on, and its MB when it is ready."""
     gateway, imports, memory = [], [], []
+    _compile_sources()
     for number in range(times):
         with started(Course(upstream, directory / f"start-{number}", GATEWAY_CORE, bench)) as running:
             gateway.append(cpu_of(running.pids))
@@ -58,3 +62,10 @@ def cpu_of_a_start(upstream: str, directory: Path, bench: Path, times: int) -> t
         after = os.times()
         imports.append(after.children_user + after.children_system - before.children_user - before.children_system)
     return median(gateway), median(imports), median(memory)
+
+
+def _compile_sources() -> None:
+    """As the image has them, and as pip leaves what they stand on: here, bytecode of a changed file may be missing."""
+    for package in (authproxy_common, mcp_gateway):
+        for directory in package.__path__:
+            compileall.compile_dir(directory, quiet=1)

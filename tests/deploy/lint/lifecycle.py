@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from auth_server.cli import _GRACEFUL as AUTH_SERVER_GRACE
-from mcp_gateway.cli import _GRACEFUL as MCP_GATEWAY_GRACE
+from auth_server.serving import _GRACEFUL as AUTH_SERVER_GRACE
+from mcp_gateway.serving import _GRACEFUL as MCP_GATEWAY_GRACE
 from tests.deploy.lint.overlay import Overlay
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
