@@ -40,6 +40,8 @@ class Kinds:
             tags: list[str] = field(default_factory=list, compare=False)
             hidden: str = field(default="h", repr=False)
             double: int = field(init=False, compare=False)
+            kept: int = field(init=False, default=8, repr=False)
+            seen: list[int] = field(init=False, default_factory=list, repr=False, compare=False)
 
             def __post_init__(self) -> None:
                 object.__setattr__(self, "double", self.x * 2)
@@ -89,6 +91,7 @@ def test_fields_are_given_in_order_or_by_name_or_have_defaults(kinds: Any) -> No
     point = kinds.Point(1, tags=["a"])
     assert (point.x, point.y, point.tags, point.hidden, point.double) == (1, 0, ["a"], "h", 2)
     assert kinds.Point(1).tags is not kinds.Point(1).tags
+    assert (point.kept, point.seen) == (8, [])
     assert list(signature(kinds.Point).parameters) == ["x", "y", "tags", "hidden"]
     with pytest.raises(TypeError):
         kinds.Point()
@@ -143,7 +146,7 @@ def test_it_is_a_dataclass_to_those_who_ask(kinds: Any) -> None:
     point: Any = replace(kinds.Point3(1, z=5), x=2)
     assert point.sum() == 7
     assert is_dataclass(point)
-    assert [each.name for each in fields(point)] == ["x", "y", "tags", "hidden", "double", "z"]
+    assert [each.name for each in fields(point)] == ["x", "y", "tags", "hidden", "double", "kept", "seen", "z"]
     match kinds.Point(1, 2):
         case kinds.Point(x, y):
             assert (x, y) == (1, 2)

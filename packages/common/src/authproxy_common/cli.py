@@ -70,9 +70,10 @@ def command_line(service: Service[S]) -> click.Group:
     @_CONFIG
     def serve(path: Path) -> None:
         with _collections_put_off():
+            loaded = _load_or_exit(service, path)
             from authproxy_common.http.serving import PortTakenError
 
-            serving = service.serve(_load_or_exit(service, path))
+            serving = service.serve(loaded)
         try:
             _run(serving)
         except (PortTakenError, TemporarilyUnavailable) as error:

@@ -44,18 +44,20 @@ def _init(cls: type[Any]) -> Any:
     names: dict[str, Any] = {"_set_": object.__setattr__, "_missing_": MISSING}
     positional, by_name, body = ["self"], ["*"], []
     for each in fields(cls):
-        name, value = each.name, each.name
+        name = parameter = value = each.name
+        default = ""
         if each.default is not MISSING:
-            names[f"_default_{name}_"] = each.default
-            parameter = f"{name}=_default_{name}_"
+            default = f"_default_{name}_"
+            names[default] = each.default
+            parameter = f"{name}={default}"
         elif each.default_factory is not MISSING:
+            default = f"_make_{name}_()"
             names[f"_make_{name}_"] = each.default_factory
-            parameter, value = f"{name}=_missing_", f"_make_{name}_() if {name} is _missing_ else {name}"
-        else:
-            parameter = name
+            parameter, value = f"{name}=_missing_", f"{default} if {name} is _missing_ else {name}"
         if each.init:
             (by_name if each.kw_only else positional).append(parameter)
-            body.append(f"_set_(self, {name!r}, {value})")
+        if each.init or default:
+            body.append(f"_set_(self, {name!r}, {value if each.init else default})")
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     signature = ", ".join(positional + (by_name if len(by_name) > 1 else []))
