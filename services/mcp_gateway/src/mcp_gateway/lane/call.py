@@ -10,6 +10,7 @@ from authproxy_common.errors import BadGateway
 from authproxy_common.http.error_answers import note_refusal, refusal_body
 from mcp_gateway.lane.around import AroundCalls, Unheard, Visitor
 from mcp_gateway.lane.journal import Caption
+from mcp_gateway.lane.passages import Passage
 from mcp_gateway.proxy.event_streams import Events, EventTooLong
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.relaying import CLIENT_READS_WITHIN
@@ -18,7 +19,6 @@ from mcp_gateway.proxy.tool_lists import Shown, Unreadable
 from mcp_gateway.proxy.upstream_http.connection import Connection
 from mcp_gateway.proxy.upstream_http.exchange import no_answer
 from mcp_gateway.proxy.upstream_http.failures import ExchangeFailed, HungUp, NotHTTP
-from mcp_gateway.proxy.upstreams import Upstream
 
 log = structlog.get_logger("proxy")
 
@@ -35,6 +35,7 @@ class Call:
     Args:
         visitor: Who asked.
         around: What all calls need.
+        passage: How it passes.
         caption: Its method, path and request id.
         shown: What of an event stream is shown; None: all.
     """
@@ -57,6 +58,7 @@ class Call:
         "disconnected",
         "is_complete",
         "keep_alive",
+        "passage",
         "response_complete",
     )
 
@@ -67,11 +69,12 @@ class Call:
         self,
         visitor: Visitor,
         around: AroundCalls,
+        passage: Passage,
         caption: Caption,
         shown: Shown | None,
     ) -> None:
         self._visitor, self._heads, self._journal = visitor, around.heads, around.journal
-        self._caption = caption
+        self.passage, self._caption = passage, caption
         self._shown = shown
         self._events: Events | None = None
         self.keep_alive = visitor.keeps_alive()
@@ -84,11 +87,10 @@ class Call:
         self._refusal: BadGateway | None = None
         self._patience: asyncio.TimerHandle | None = None
 
-    def ask(self, connection: Connection, message: list[bytes], now: float, upstream: Upstream) -> None:
-        """Send `message`, within the bounds of `upstream`; see `Connection.ask`."""
+    def ask(self, connection: Connection, message: list[bytes], deadline: float, idle_timeout: float) -> None:
+        """See `Connection.ask`."""
         self._connection = connection
-        deadline = now + upstream.response_timeout.total_seconds()
-        connection.ask(message, self, deadline, upstream.idle_timeout.total_seconds())
+        connection.ask(message, self, deadline, idle_timeout)
 
     # What the MCP server's connection says.
 
@@ -104,13 +106,12 @@ class Call:
 
     def begin(self, status: int, headers: RawHeaders) -> None:
         """The head has come."""
-        ours = [(b"x-request-id", self._caption.request_id.encode()), *self._visitor.server_headers()]
         try:
             check_status(status)
             if self._shown and (events := self._shown.events(headers)):
                 self._events = events
                 headers = [each for each in headers if each[0] != b"content-length"]
-            head, self._is_chunked = self._heads.written(status, headers, ours, keep_alive=self.keep_alive)
+            head = self._head(status, headers)
         except BadGateway as error:
             self._refusal = error
             # The connection ends with it, and says so to `fail`.
@@ -131,6 +132,13 @@ class Call:
         if piece:
             self._write(piece)
 
+    def _head(self, status: int, headers: RawHeaders) -> bytes:
+        server, keep_alive = self._visitor.server_headers(), self.keep_alive
+        head, self._is_chunked = self._heads.written(
+            status, headers, self._caption.request_id, server, keep_alive=keep_alive
+        )
+        return head
+
     def _write(self, piece: bytes) -> None:
         if self._is_chunked:
             self._unwritten += (b"%x\r\n" % len(piece), piece, b"\r\n")
@@ -149,7 +157,7 @@ class Call:
         """Nothing more will come, and this is why."""
         if self.response_complete:
             return
-        with structlog.contextvars.bound_contextvars(request_id=self._caption.request_id):
+        with structlog.contextvars.bound_contextvars(request_id=self._caption.request_id.decode()):
             if self.has_begun:
                 self._break_off(failure)
             elif not (self._may_be_repeated(failure) and self._visitor.try_otherwise()):
@@ -184,7 +192,7 @@ class Call:
             self._connection.read_on()
 
     def _lose_patience(self) -> None:
-        log.warning("client_stopped_reading", request_id=self._caption.request_id)
+        log.warning("client_stopped_reading", request_id=self._caption.request_id.decode())
         self._visitor.transport.abort()
 
     def _write_rest(self, events: Events) -> None:
@@ -203,14 +211,12 @@ class Call:
 
     def _refuse(self, error: BadGateway) -> None:
         note_refusal(error, self._journal.metrics)
-        body = json.dumps(refusal_body(error, self._caption.request_id)).encode()
+        body = json.dumps(refusal_body(error, self._caption.request_id.decode())).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers().items()]
         self._status = error.status
         self._answered_after = time.perf_counter() - self._begun_at
-        ours = [(b"x-request-id", self._caption.request_id.encode()), *self._visitor.server_headers()]
-        head, _ = self._heads.written(error.status, headers, ours, keep_alive=self.keep_alive)
-        self._unwritten = [head, body]
+        self._unwritten = [self._head(error.status, headers), body]
         self.is_complete = True
 
     def _break_off(self, failure: ExchangeFailed) -> None:
