@@ -50,6 +50,13 @@ LANE_MUTATIONS = [
         f"{_TESTS}::test_a_request_that_says_things_twice_is_looked_at_too[two hosts]",
     ),
     Mutation(
+        "that whoever leaves the line leaves the connection to others",
+        f"{_GATEWAY}/lane/call.py",
+        "self.passage.route.pool.give_up(self._place)",
+        "pass",
+        f"{_TESTS}::test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others",
+    ),
+    Mutation(
         "that what strangers send is not kept",
         f"{_GATEWAY}/lane/lane.py",
         "if self.admission.remembered(route.upstream.server, what.key) is None:",

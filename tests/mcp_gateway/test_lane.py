@@ -14,15 +14,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mcp_gateway.lane.asked import Asked, Known
+from mcp_gateway.proxy.upstream_http.limits import Limits
 from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.policies import ScopeSettings, ToolSettings
 from tests.support.gateway import GATEWAY, EchoServer, World
-from tests.support.servers import serving
+from tests.support.servers import free_port, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("TP-07")]
 
@@ -78,13 +79,15 @@ class Road:
 
 
 @asynccontextmanager
-async def road(upstream: Any = None, *, remembered: bool = True, **settings: Any) -> AsyncIterator[Road]:
-    """Everything started; `settings` are the MCP server's."""
+async def road(
+    upstream: Any = None, *, remembered: bool = True, limits: Limits | None = None, **settings: Any
+) -> AsyncIterator[Road]:
+    """Everything started; `limits` are those of the connections to the MCP server, `settings` its own."""
     echo = EchoServer()
     with anyio.fail_after(20):
         async with serving(upstream or echo.app()) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            transport = open_transport()
-            server = ServerSettings(url=f"{origin}/mcp", **settings)
+            transport = open_transport(limits)
+            server = ServerSettings(**{"url": f"{origin}/mcp"} | settings)
             other = ServerSettings(url=f"{origin}/other")
             world = World(transport=transport, upstream=echo, servers={"default": server, "other": other})
             token = (await world.tokens(await world.register()))["access_token"]
@@ -276,27 +279,73 @@ async def test_a_head_that_is_repeated_means_what_it_meant_whatever_came_between
 
 
 async def test_a_repeated_call_waits_until_the_one_before_is_answered() -> None:
-    go_on, arrived = anyio.Event(), anyio.Event()
     async with road() as found, found.connected() as (reader, writer):
-
-        async def slowly(_request: Request) -> Response:
-            found.world.upstream.answer = None
-            arrived.set()
-            await go_on.wait()
-            return JSONResponse("slow")
-
         writer.write(found.request())
-        _, usual = await answer_from(reader)
-        found.world.upstream.answer = slowly
-        writer.write(found.request("Origin: https://mcp.test"))
-        await arrived.wait()
-        # There is a connection on which it could pass.
-        await found.call()
+        await answer_from(reader)
+        held = Held(found.world)
+        writer.write(found.request("Origin: https://mcp.test", "X-Request-Id: the-one-before"))
+        await held.arrived.wait()
         writer.write(found.request())
         # Once this one is answered, the other has been read too.
         await found.call()
-        go_on.set()
-        assert [(await answer_from(reader))[1] for _ in range(2)] == [b'"slow"', usual]
+        held.go_on.set()
+        heads = [(await answer_from(reader))[0] for _ in range(2)]
+        assert [b"the-one-before" in head for head in heads] == [True, False]
+
+
+@dataclass
+class Held:
+    """An answer of the MCP server that waits; the next ones do not."""
+
+    world: World
+    arrived: anyio.Event = field(default_factory=anyio.Event)
+    go_on: anyio.Event = field(default_factory=anyio.Event)
+
+    def __post_init__(self) -> None:
+        self.world.upstream.answer = self._answer
+
+    async def _answer(self, request: Request) -> Response:
+        self.world.upstream.answer = None
+        self.arrived.set()
+        await self.go_on.wait()
+        return await self.world.upstream.mcp(request)
+
+
+async def test_a_call_for_which_there_is_no_connection_yet_passes_when_there_is_one() -> None:
+    async with road() as found, anyio.create_task_group() as group:
+        held = Held(found.world)
+        group.start_soon(found.call)
+        await held.arrived.wait()
+        passed, answer = await found.passes()
+        held.go_on.set()
+        assert (passed, answer.status_code) == (True, 200)
+
+
+async def test_a_server_that_cannot_be_reached_is_told_of_as_the_application_does() -> None:
+    async with road(remembered=False, url=f"http://127.0.0.1:{free_port()}/mcp") as found:
+        first, by_application = await found.passes()
+        second, in_lane = await found.passes()
+        assert (first, second) == (False, True)
+        assert (in_lane.status_code, in_lane.headers["content-type"]) == (502, by_application.headers["content-type"])
+        told, expected = in_lane.json(), by_application.json()
+        assert told.pop("request_id") == in_lane.headers["x-request-id"]
+        assert expected.pop("request_id")
+        assert told == expected
+
+
+async def test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others() -> None:
+    async with road(limits=Limits(connections=1)) as found, anyio.create_task_group() as group:
+        held = Held(found.world)
+        group.start_soon(found.call)
+        await held.arrived.wait()
+        async with found.connected() as (_, writer):
+            writer.write(found.request())
+            # It is read before the answer to this one is.
+            assert (await found.http.get(found.url.replace("/mcp", "/metrics"))).status_code == 200
+        assert (await found.http.get(found.url.replace("/mcp", "/metrics"))).status_code == 200
+        held.go_on.set()
+        assert (await found.passes())[0]
+        assert len(found.world.upstream.received) == 3
 
 
 async def test_a_repeated_call_is_looked_at_as_soon_as_it_has_to_be() -> None:

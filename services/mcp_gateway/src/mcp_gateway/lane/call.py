@@ -3,10 +3,11 @@
 import asyncio
 import json
 import time
+from functools import partial
 
 import structlog
 
-from authproxy_common.errors import BadGateway
+from authproxy_common.errors import BadGateway, OAuthError
 from authproxy_common.http.error_answers import note_refusal, refusal_body
 from mcp_gateway.lane.around import AroundCalls, Unheard, Visitor
 from mcp_gateway.lane.journal import Caption
@@ -18,7 +19,8 @@ from mcp_gateway.proxy.statuses import CredentialsRefused, check_status
 from mcp_gateway.proxy.tool_lists import Shown, Unreadable
 from mcp_gateway.proxy.upstream_http.connection import Connection
 from mcp_gateway.proxy.upstream_http.exchange import no_answer
-from mcp_gateway.proxy.upstream_http.failures import ExchangeFailed, HungUp, NotHTTP
+from mcp_gateway.proxy.upstream_http.failures import Broken, ExchangeFailed, HungUp, NotHTTP
+from mcp_gateway.proxy.upstream_http.pool import Place
 
 log = structlog.get_logger("proxy")
 
@@ -40,26 +42,9 @@ class Call:
         shown: What of an event stream is shown; None: all.
     """
 
-    __slots__ = (
-        "_answered_after",
-        "_begun_at",
-        "_caption",
-        "_connection",
-        "_events",
-        "_heads",
-        "_is_chunked",
-        "_journal",
-        "_patience",
-        "_refusal",
-        "_shown",
-        "_status",
-        "_unwritten",
-        "_visitor",
-        "disconnected",
-        "is_complete",
-        "keep_alive",
-        "passage",
-        "response_complete",
+    __slots__ = tuple(
+        "passage keep_alive is_complete response_complete disconnected _visitor _heads _journal _caption _shown "
+        "_events _place _connection _begun_at _answered_after _status _is_chunked _unwritten _refusal _patience".split()
     )
 
     to_head = False
@@ -84,13 +69,19 @@ class Call:
         self._status = 0
         self._is_chunked = False
         self._unwritten: list[bytes] = []
-        self._refusal: BadGateway | None = None
+        self._refusal: OAuthError | None = None
+        self._place: Place | None = None
         self._patience: asyncio.TimerHandle | None = None
 
-    def ask(self, connection: Connection, message: list[bytes], deadline: float, idle_timeout: float) -> None:
-        """See `Connection.ask`."""
+    def ask(self, connection: Connection, message: bytes, deadline: float) -> None:
+        """Send `message`; the answer begins by `deadline`, in the event loop's time."""
         self._connection = connection
-        connection.ask(message, self, deadline, idle_timeout)
+        connection.ask([message], self, deadline, self.passage.route.idle_within)
+
+    def wait(self, place: Place, message: bytes, deadline: float) -> None:
+        """The same, once there is a connection in `place`."""
+        self._place = place
+        place.add_done_callback(partial(self._called_up, message, deadline))
 
     # What the MCP server's connection says.
 
@@ -180,6 +171,8 @@ class Call:
             self._end()
             if self._connection:
                 self._connection.abandon(self)
+            if self._place:
+                self.passage.route.pool.give_up(self._place)
 
     def pause(self) -> None:
         """The visitor takes nothing at the moment."""
@@ -190,6 +183,18 @@ class Call:
         self._stop_waiting()
         if self._connection and not self.is_complete:
             self._connection.read_on()
+
+    def _called_up(self, message: bytes, deadline: float, place: Place) -> None:
+        if self.response_complete or place.cancelled():
+            return
+        self._place, error = None, place.exception()
+        if error is None and place.result().is_open:
+            self.ask(place.result(), message, deadline)
+        # On one that has ended since it was handed over nothing was sent.
+        elif error is not None or not self._visitor.try_otherwise():
+            self._refusal = error if isinstance(error, OAuthError) else None
+            self.fail(Broken("it was not reached"))
+            self.wake()
 
     def _lose_patience(self) -> None:
         log.warning("client_stopped_reading", request_id=self._caption.request_id.decode())
@@ -209,7 +214,7 @@ class Call:
         hung_up = isinstance(failure, HungUp) and self._caption.method != "POST"
         return hung_up or isinstance(self._refusal, CredentialsRefused)
 
-    def _refuse(self, error: BadGateway) -> None:
+    def _refuse(self, error: OAuthError) -> None:
         note_refusal(error, self._journal.metrics)
         body = json.dumps(refusal_body(error, self._caption.request_id.decode())).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

@@ -15,6 +15,7 @@ from mcp_gateway.lane.request_ids import RequestIds
 from mcp_gateway.proxy.callers import Caller
 from mcp_gateway.proxy.messages import MessageRefused, RoutingHeaders
 from mcp_gateway.proxy.tool_lists import Shown
+from mcp_gateway.proxy.upstream_http.connection import Connection
 from mcp_gateway.proxy.upstream_http.writing import ended
 
 _METHODS = frozenset({b"POST", b"GET", b"DELETE"})
@@ -84,15 +85,17 @@ class FastLane:
         try:
             shown = _shown(passage, caller, message)
             head = passage.head(credentials, request_id)
+            deadline = visitor.loop.time() + route.response_within
+            way = route.pool.take() or route.pool.place(deadline)
         # The application says what is wrong with it.
         except (OAuthError, MessageRefused, _HasToBeReadError):
             return None
-        connection = route.pool.take()
-        if connection is None:
-            return None
         call = Call(visitor, self.around, passage, Caption(what.method, route.path, request_id), shown)
         asks = ended(head, what.method, message) + message
-        call.ask(connection, [asks], visitor.loop.time() + route.response_within, route.idle_within)
+        if isinstance(way, Connection):
+            call.ask(way, asks, deadline)
+        else:
+            call.wait(way, asks, deadline)
         return call
 
 
