@@ -334,7 +334,10 @@ async def test_a_server_that_cannot_be_reached_is_told_of_as_the_application_doe
 
 
 async def test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others() -> None:
-    async with road(limits=Limits(connections=1, waits_within=timedelta(seconds=1))) as found, anyio.create_task_group() as group:
+    async with (
+        road(limits=Limits(connections=1, waits_within=timedelta(seconds=1))) as found,
+        anyio.create_task_group() as group,
+    ):
         held = Held(found.world)
         group.start_soon(found.call)
         await held.arrived.wait()
