@@ -148,7 +148,7 @@ async def our_desk() -> AsyncIterator[Desk]:
                 resource=f"{replicas.public_url}/mcp",
                 paths={name: f"/oauth/{name}" for name in ("register", "authorize", "token")},
                 approval={"decision": "approve"},
-                http=lambda: replicas.client(Door(gateway)),
+                http=lambda: replicas.client(Door(gateway, kept=1)),
                 pids=pids,
             )
     finally:
