@@ -4,6 +4,7 @@ from tests.attacks.mutations import Mutation
 
 _GATEWAY = "services/mcp_gateway/src/mcp_gateway"
 _TESTS = "tests/mcp_gateway/test_lane.py"
+_HEADS = "tests/mcp_gateway/upstream_http/test_repeated_heads.py"
 
 LANE_MUTATIONS = [
     Mutation(
@@ -30,23 +31,79 @@ LANE_MUTATIONS = [
     Mutation(
         "by which host a call passes",
         f"{_GATEWAY}/lane/asked.py",
-        "if read.get(_HOST) not in hosts or not",
-        "if not",
+        "or fields.get(_HOST) not in hosts or",
+        "or",
         f"{_TESTS}::test_what_is_unusual_is_looked_at_by_the_application[another host]",
     ),
     Mutation(
         "whose pages pass",
         f"{_GATEWAY}/lane/asked.py",
-        "if name in _UNUSUAL or name in read:",
-        "if name in read:",
+        "if fields.keys() & _UNUSUAL or",
+        "if",
         f"{_TESTS}::test_what_is_unusual_is_looked_at_by_the_application[a strange page's origin]",
     ),
     Mutation(
         "that a call which says things twice does not pass",
         f"{_GATEWAY}/lane/asked.py",
-        "if name in _UNUSUAL or name in read:",
-        "if name in _UNUSUAL:",
+        "if len(fields) != len(headers):",
+        "if False:",
         f"{_TESTS}::test_a_request_that_says_things_twice_is_looked_at_too[two hosts]",
+    ),
+    Mutation(
+        "that whoever leaves the line leaves the connection to others",
+        f"{_GATEWAY}/lane/call.py",
+        "self.passage.route.pool.give_up(self._place)",
+        "pass",
+        f"{_TESTS}::test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others",
+    ),
+    Mutation(
+        "that what strangers send is not kept",
+        f"{_GATEWAY}/lane/lane.py",
+        "if self.admission.remembered(route.upstream.server, what.key) is None:",
+        "if False:",
+        f"{_TESTS}::test_what_strangers_ask_is_not_kept",
+    ),
+    Mutation(
+        "that a repeated head is a whole message's",
+        f"{_GATEWAY}/proxy/upstream_http/repeated_heads.py",
+        'return body if message[start:end] == b"%d" % len(body) else None',
+        "return body",
+        f"{_HEADS}::test_what_is_taken_for_a_repetition_is_one[request]",
+    ),
+    Mutation(
+        "that a repeated head is the same behind its length too",
+        f"{_GATEWAY}/proxy/upstream_http/repeated_heads.py",
+        "if not message.startswith(after, end):",
+        "if False:",
+        f"{_HEADS}::test_what_is_taken_for_a_repetition_is_one[answer]",
+    ),
+    Mutation(
+        "that a head is learnt only with the length that was read",
+        f"{_GATEWAY}/proxy/upstream_http/repeated_heads.py",
+        'if found is None or found[1] != b"%d" % length or head.find(_END) != len(head) - len(_END):',
+        "if found is None or head.find(_END) != len(head) - len(_END):",
+        f"{_HEADS}::test_what_is_not_one_head_with_its_length_is_not_learnt[a length that is spelt otherwise]",
+    ),
+    Mutation(
+        "that one head alone is learnt",
+        f"{_GATEWAY}/proxy/upstream_http/repeated_heads.py",
+        'if found is None or found[1] != b"%d" % length or head.find(_END) != len(head) - len(_END):',
+        'if found is None or found[1] != b"%d" % length:',
+        f"{_HEADS}::test_what_is_not_one_head_with_its_length_is_not_learnt[an answer in front of it]",
+    ),
+    Mutation(
+        "that a call which repeats a head waits for its turn",
+        f"{_GATEWAY}/lane/protocol.py",
+        "if self._repeated is None or message is None or not self._is_free:",
+        "if self._repeated is None or message is None:",
+        f"{_TESTS}::test_a_repeated_call_waits_until_the_one_before_is_answered",
+    ),
+    Mutation(
+        "that a repeated head says how long its own message is",
+        f"{_GATEWAY}/lane/protocol.py",
+        'length = b"%d" % len(self._message or b"")',
+        'length = dict(self.headers).get(_LENGTH, b"")',
+        f"{_TESTS}::test_a_repeated_call_that_the_application_takes_over_has_the_length_that_it_has",
     ),
     Mutation(
         "that lists of tools do not pass unread",

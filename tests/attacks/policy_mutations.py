@@ -41,7 +41,7 @@ POLICY_MUTATIONS = [
     Mutation(
         "that rules are asked",
         f"{_GATEWAY}/proxy/mcp_proxy.py",
-        "shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None",
+        "shown = _shown(upstream.rules, caller, scope, body) if upstream.rules else None",
         "shown = None",
         f"{_BODIES}::test_however_a_name_is_spelt_it_is_the_name[an escaped slash]",
     ),

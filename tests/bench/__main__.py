@@ -15,6 +15,7 @@ from tests.support.servers import free_port
 
 CONTESTANTS = [*ours.CONTESTANTS, *nginx.CONTESTANTS, *envoy.CONTESTANTS, *fastmcp.CONTESTANTS]
 FILES = 20_000
+BY_HAND = "<!-- From here on by hand; make bench keeps it. -->"
 
 
 def main() -> None:
@@ -31,7 +32,13 @@ def main() -> None:
                 report = quick(field) if arguments.quick else full(field, origin, arguments)
     sys.stdout.write(report)
     if arguments.write:
-        arguments.write.write_text(report, encoding="utf-8")
+        arguments.write.write_text(report + _kept(arguments.write), encoding="utf-8")
+
+
+def _kept(file: Path) -> str:
+    """What a person wrote behind an earlier report."""
+    _, marker, text = file.read_text(encoding="utf-8").partition(BY_HAND) if file.exists() else ("", "", "")
+    return f"\n{marker}{text}" if marker else ""
 
 
 def _arguments() -> argparse.Namespace:

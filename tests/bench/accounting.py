@@ -59,6 +59,12 @@ def with_children(pid: int) -> list[int]:
     return found
 
 
+def pin(pid: int, core: int) -> None:
+    """From now on the process runs on that core alone."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
 def cpu_of(pids: Sequence[int]) -> float:
     """Seconds of CPU so far, in nanosecond steps where the kernel counts them."""
     return sum(

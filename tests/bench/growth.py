@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,6 +48,13 @@ VARIANTS: dict[str, Callable[[], Contestant]] = {
     "100,000 grants": lambda: variant("100,000 grants", lambda config: None, grants=100_000),
     "a policy for tools": lambda: variant("a policy for tools", with_policy),
 }
+
+
+def redis_mb_of_ten_thousand_grants(upstream: str, directory: Path, bench: Path) -> float:
+    """MB in Redis for ten thousand grants, each with the tokens of a sign-in."""
+    course = Course(upstream, directory / "remembered", GATEWAY_CORE, bench)
+    with started(course) as none, started(replace(course, directory=directory / "many"), grants=10_000) as many:
+        return many.redis_mb() - none.redis_mb()
 
 
 def cpu_of_a_start(upstream: str, directory: Path, bench: Path, times: int) -> tuple[float, float, float]:

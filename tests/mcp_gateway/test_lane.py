@@ -13,13 +13,17 @@ import anyio
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mcp_gateway.lane.asked import Asked, Known
+from mcp_gateway.proxy.upstream_http.limits import Limits
 from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings import ServerSettings
 from mcp_gateway.settings.policies import ScopeSettings, ToolSettings
 from tests.support.gateway import GATEWAY, EchoServer, World
-from tests.support.servers import serving
+from tests.support.servers import free_port, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("TP-07")]
 
@@ -59,6 +63,15 @@ class Road:
         writer.close()
         return answered
 
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection of one's own."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
     def request(self, *headers: str, body: bytes = BODY) -> bytes:
         """A call as bytes."""
         lines = ["POST /mcp HTTP/1.1", "Host: mcp.test", f"Authorization: Bearer {self.token}", *headers]
@@ -66,13 +79,15 @@ class Road:
 
 
 @asynccontextmanager
-async def road(upstream: Any = None, *, remembered: bool = True, **settings: Any) -> AsyncIterator[Road]:
-    """Everything started; `settings` are the MCP server's."""
+async def road(
+    upstream: Any = None, *, remembered: bool = True, limits: Limits | None = None, **settings: Any
+) -> AsyncIterator[Road]:
+    """Everything started; `limits` are those of the connections to the MCP server, `settings` its own."""
     echo = EchoServer()
     with anyio.fail_after(20):
         async with serving(upstream or echo.app()) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            transport = open_transport()
-            server = ServerSettings(url=f"{origin}/mcp", **settings)
+            transport = open_transport(limits)
+            server = ServerSettings(**{"url": f"{origin}/mcp"} | settings)
             other = ServerSettings(url=f"{origin}/other")
             world = World(transport=transport, upstream=echo, servers={"default": server, "other": other})
             token = (await world.tokens(await world.register()))["access_token"]
@@ -88,6 +103,14 @@ async def road(upstream: Any = None, *, remembered: bool = True, **settings: Any
                     assert (await found.call()).status_code == 200
                 yield found
             await transport.aclose()
+
+
+async def answer_from(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of the next answer."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"content-length: (\d+)", head)
+    assert found
+    return head, await reader.readexactly(int(found[1]))
 
 
 def comparable(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
@@ -222,18 +245,169 @@ async def test_a_connection_that_is_to_end_ends_after_the_answer() -> None:
         assert answered.endswith(b'"result":{}}')
 
 
+async def test_calls_that_repeat_a_head_are_each_their_own() -> None:
+    async with road(credentials="identity") as found, found.connected() as (reader, writer):
+        for number in (1, 22, 333):
+            body = json.dumps(CALL | {"id": number}).encode()
+            writer.write(found.request(body=body))
+            assert (await answer_from(reader))[1] == b'{"jsonrpc":"2.0","id":1,"result":{}}'
+            assert found.world.upstream.bodies[-1] == body
+        assert len(found.looked_at) == 1
+
+        _, *repeated = found.world.upstream.received
+        assert len({each.headers["x-request-id"] for each in repeated}) == 3
+        users = {each.headers["x-forwarded-user"] for each in found.world.upstream.received}
+        assert len(users) == 1
+
+
+async def test_a_head_that_is_repeated_means_what_it_meant_whatever_came_between() -> None:
+    async with road(credentials="identity") as found, found.connected() as (reader, writer):
+        own, found.world.auth.person = found.request(), "bob"
+        token = (await found.world.tokens(await found.world.register()))["access_token"]
+        # Spelt like this, a length is understood, but the head is not learnt.
+        others = own.replace(found.token.encode(), token.encode()).replace(b"Length: ", b"Length: 0")
+        found.token = token
+        await found.call()
+        before = len(found.looked_at)
+        for request in (own, others, own):
+            writer.write(request)
+            await answer_from(reader)
+        assert len(found.looked_at) == before
+
+        users = [each.headers["x-forwarded-user"] for each in found.world.upstream.received[-3:]]
+        assert users[0] == users[2] != users[1]
+
+
+async def test_a_repeated_call_waits_until_the_one_before_is_answered() -> None:
+    async with road() as found, found.connected() as (reader, writer):
+        writer.write(found.request())
+        await answer_from(reader)
+        held = Held(found.world)
+        writer.write(found.request("Origin: https://mcp.test", "X-Request-Id: the-one-before"))
+        await held.arrived.wait()
+        writer.write(found.request())
+        # Once this one is answered, the other has been read too.
+        await found.call()
+        held.go_on.set()
+        heads = [(await answer_from(reader))[0] for _ in range(2)]
+        assert [b"the-one-before" in head for head in heads] == [True, False]
+
+
+@dataclass
+class Held:
+    """An answer of the MCP server that waits; the next ones do not."""
+
+    world: World
+    arrived: anyio.Event = field(default_factory=anyio.Event)
+    go_on: anyio.Event = field(default_factory=anyio.Event)
+
+    def __post_init__(self) -> None:
+        self.world.upstream.answer = self._answer
+
+    async def _answer(self, request: Request) -> Response:
+        self.world.upstream.answer = None
+        self.arrived.set()
+        await self.go_on.wait()
+        return await self.world.upstream.mcp(request)
+
+
+async def test_a_call_for_which_there_is_no_connection_yet_passes_when_there_is_one() -> None:
+    async with road() as found, anyio.create_task_group() as group:
+        held = Held(found.world)
+        group.start_soon(found.call)
+        await held.arrived.wait()
+        passed, answer = await found.passes()
+        held.go_on.set()
+        assert (passed, answer.status_code) == (True, 200)
+
+
+async def test_a_server_that_cannot_be_reached_is_told_of_as_the_application_does() -> None:
+    async with road(remembered=False, url=f"http://127.0.0.1:{free_port()}/mcp") as found:
+        first, by_application = await found.passes()
+        second, in_lane = await found.passes()
+        assert (first, second) == (False, True)
+        assert (in_lane.status_code, in_lane.headers["content-type"]) == (502, by_application.headers["content-type"])
+        told, expected = in_lane.json(), by_application.json()
+        assert told.pop("request_id") == in_lane.headers["x-request-id"]
+        assert expected.pop("request_id")
+        assert told == expected
+
+
+async def test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others() -> None:
+    async with (
+        road(limits=Limits(connections=1, waits_within=timedelta(seconds=1))) as found,
+        anyio.create_task_group() as group,
+    ):
+        held = Held(found.world)
+        group.start_soon(found.call)
+        await held.arrived.wait()
+        async with found.connected() as (_, writer):
+            writer.write(found.request())
+            # It is read before the answer to this one is.
+            assert (await found.http.get(found.url.replace("/mcp", "/metrics"))).status_code == 200
+        assert (await found.http.get(found.url.replace("/mcp", "/metrics"))).status_code == 200
+        held.go_on.set()
+        assert (await found.passes())[0]
+        assert len(found.world.upstream.received) == 3
+
+
+async def test_a_repeated_call_is_looked_at_as_soon_as_it_has_to_be() -> None:
+    async with road() as found, found.connected() as (reader, writer):
+        for _ in range(2):
+            writer.write(found.request())
+            assert (await answer_from(reader))[0].startswith(b"HTTP/1.1 200 ")
+        before = len(found.looked_at)
+        found.world.clock.advance(timedelta(seconds=600))
+        writer.write(found.request())
+        assert (await answer_from(reader))[0].startswith(b"HTTP/1.1 401 ")
+        assert len(found.looked_at) == before + 1
+
+
+async def test_a_repeated_call_that_the_application_takes_over_has_the_length_that_it_has() -> None:
+    upstream = Unsteady("wants credentials", well=3)
+    async with road(upstream) as found, found.connected() as (reader, writer):
+        answered = b"", b""
+        for body in (BODY, BODY, BODY + b" " * 5):
+            writer.write(found.request(body=body))
+            answered = await answer_from(reader)
+        assert answered[0].startswith(b"HTTP/1.1 502 ")
+        assert (b"content-length", b"%d" % (len(BODY) + 5)) in found.looked_at[-1]["headers"]
+
+
+async def test_what_strangers_ask_is_not_kept() -> None:
+    async with road() as found:
+        protocol: Any = found.world.gateway.protocol
+        [lane] = protocol.args
+        known = lane.routes[b"/mcp"].known
+        for token in ("stranger", "another stranger"):
+            assert (await found.call(headers={"Authorization": f"Bearer {token}"})).status_code == 401
+        assert len(known) == 0
+        assert (await found.passes())[0]
+        assert len(known) == 1
+
+
+def test_what_was_asked_is_kept_for_as_many_as_there_is_room_for() -> None:
+    known, what = Known(most=2, longest=20), Asked("key", "POST", [])
+    for name in (b"a", b"b", b"c"):
+        known.keep(((name, b"1"),), what)
+    known.keep(((b"d", b"1" * 20),), what)
+    assert [known.find(((name, b"1"),)) for name in (b"a", b"b", b"c")] == [None, what, what]
+    assert known.find(((b"d", b"1" * 20),)) is None
+
+
 @dataclass
 class Unsteady:
     """An MCP server that answers well at first, and then as a test wants."""
 
     then: str = ""
+    well: int = 1
     calls: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.calls += 1
         while (await receive()).get("more_body"):
             pass
-        behaviour = self.then if self.calls > 1 else ""
+        behaviour = self.then if self.calls > self.well else ""
         if behaviour == "silent":
             raise ConnectionAbortedError
         status = {"redirects": 307, "wants credentials": 401}.get(behaviour, 200)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcp_gateway.proxy.messages import MessageRefused
+from mcp_gateway.proxy.messages import MessageRefused, RoutingHeaders
 from mcp_gateway.proxy.rules import Rules
 from tests.support.callers import caller, rules_of
 
@@ -83,10 +83,10 @@ def who_calls(who: Somebody) -> Any:
 def outcome(rules: Rules | None, who: Somebody, method: str, **params: Any) -> Any:
     """What becomes of a call: what may be seen of the answer, or what the client is told."""
     assert rules is not None
-    scope = {"method": "POST", "headers": [(b"content-type", b"application/json")]}
+    headers = RoutingHeaders("POST", [(b"content-type", b"application/json")])
     body = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).encode()
     try:
-        return rules.shown(who_calls(who), scope, body)
+        return rules.shown(who_calls(who), headers, body)
     except MessageRefused as refused:
         return refused.error.code, asked_for(refused)
 
@@ -168,10 +168,9 @@ def one(tools: dict[str, Any], tool: str, who: Any = None, **server: Any) -> Any
     settings = {"scopes": {"mcp": "Use", "write": "Write", "admin": "Rule"}, "tools": tools, **server}
     rules = rules_of(**settings)
     assert rules is not None
-    scope = {"method": "POST", "headers": []}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}).encode()
     try:
-        rules.shown(who or caller({"mcp"}, {"groups": ["staff"]}), scope, body)
+        rules.shown(who or caller({"mcp"}, {"groups": ["staff"]}), RoutingHeaders("POST", []), body)
     except MessageRefused as refused:
         return asked_for(refused) or "denied"
     return "permitted"
@@ -273,4 +272,4 @@ def test_where_only_people_matter_no_message_is_read() -> None:
     rules = rules_of(allow={"groups": ["staff"]})
     assert rules is not None
     assert rules.headers == {}
-    assert rules.shown(caller({"mcp"}, {"groups": ["staff"]}), {"method": "POST", "headers": []}, b"no JSON") is None
+    assert rules.shown(caller({"mcp"}, {"groups": ["staff"]}), RoutingHeaders("POST", []), b"no JSON") is None

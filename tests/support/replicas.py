@@ -69,12 +69,16 @@ class Replica:
 
 
 class Door(httpx.AsyncBaseTransport):
-    """What stands at the public URL: carries every request to the process that `leads_to` names; `Host` stays."""
+    """What stands at the public URL: carries every request to the process that `leads_to` names; `Host` stays.
 
-    def __init__(self, leads_to: Replica) -> None:
+    Args:
+        leads_to: See above; it may change.
+        kept: How many connections wait for the next request. None do where callers know nothing of each other.
+    """
+
+    def __init__(self, leads_to: Replica, kept: int = 0) -> None:
         self.leads_to = leads_to
-        # A connection for each request, as from callers who know nothing of each other.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept)
         self._network = httpx.AsyncHTTPTransport(verify=False, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -31,11 +31,13 @@ class Running:
         origin: Where it listens.
         pids: Its processes.
         headers: What a call needs, by the first part of its path.
+        redis_mb: How much its Redis holds.
     """
 
     origin: str
     pids: list[int]
     headers: Callable[[str], Mapping[str, str]]
+    redis_mb: Callable[[], float] = float
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from redis import Redis
 
 from authproxy_common.config import load
 from authproxy_common.records import SealingKeys, generate_key, open_store
@@ -55,6 +56,7 @@ def started(course: Course, change: Change = unchanged, grants: int = 0) -> Iter
             f"http://127.0.0.1:{port}",
             with_children(pid),
             lambda kind: {"Authorization": f"Bearer {token(kind)}", "Host": ISSUER.removeprefix("http://")},
+            lambda: _used_mb(redis.url),
         )
 
 
@@ -72,6 +74,11 @@ def _config(course: Course, port: int, redis_url: str) -> dict[str, Any]:
             "servers": {kind: {"url": f"{course.upstream}/{kind}/mcp", "credentials": "none"} for kind in KINDS},
         }
     }
+
+
+def _used_mb(redis_url: str) -> float:
+    with Redis.from_url(redis_url) as client:
+        return int(client.info("memory")["used_memory"]) / 1024**2
 
 
 async def _store_grants(file: Path, of_others: int) -> None:

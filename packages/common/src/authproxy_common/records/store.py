@@ -1,4 +1,7 @@
-"""The port to shared state: four verbs, each a single command on a single key, so that any Redis will do."""
+"""The port to shared state: four verbs, each a single command on a single key, so that any Redis will do.
+
+Reading is one for several keys too, where one server has them all.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

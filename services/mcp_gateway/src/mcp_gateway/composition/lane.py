@@ -10,7 +10,8 @@ from authproxy_common.http.security_headers import headers_of_answers
 from mcp_gateway.lane.around import AroundCalls
 from mcp_gateway.lane.heads import Heads
 from mcp_gateway.lane.journal import Journal
-from mcp_gateway.lane.lane import FastLane, LaneRoute
+from mcp_gateway.lane.lane import FastLane
+from mcp_gateway.lane.passages import LaneRoute
 from mcp_gateway.proxy.admission import TokenAdmission
 from mcp_gateway.proxy.endpoints import SoleEndpoint
 from mcp_gateway.proxy.headers import PASSED_BACK
@@ -38,8 +39,7 @@ def build_lane(
     routes = {}
     for path, upstream in upstreams.items():
         if isinstance(upstream.endpoints, SoleEndpoint):
-            way = transport.route(upstream.endpoints.url)
-            routes[path.encode()] = LaneRoute(path, upstream, way.pool, way.writer)
+            routes[path.encode()] = LaneRoute.to(path, upstream, transport.route(upstream.endpoints.url))
     heads = Heads(PASSED_BACK, {"x-accel-buffering": "no", **headers_of_answers(https=around.https)})
     hosts = frozenset(host.encode() for host in origins.hosts)
     return FastLane(routes, admission, hosts, around.management_port, AroundCalls(heads, journal))

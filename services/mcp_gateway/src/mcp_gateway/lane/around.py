@@ -13,6 +13,7 @@ class Visitor(Protocol):
     """The connection of whoever asked."""
 
     transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
 
     def keeps_alive(self) -> bool:
         """Whether the connection stays when the answer has ended."""

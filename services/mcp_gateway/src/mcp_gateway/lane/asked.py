@@ -1,14 +1,26 @@
-"""What a call asks, by its headers, where nothing about them is unusual."""
+"""What a call asks, by its header fields, where nothing about them is unusual.
 
+Clients say the same in every call, but for a few fields that are each call's own (HPACK, RFC 7541, lives by that). What
+was made of the others once is good for the calls that follow.
+"""
+
+import hashlib
 import re
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from mcp_gateway.domain.header_names import PASSING_PREFIX
 from mcp_gateway.proxy.headers import RawHeaders
+from mcp_gateway.proxy.upstream_http.writing import RequestWriter
+from mcp_gateway.proxy.upstreams import Upstream
 
-_AUTHORIZATION, _HOST, _REQUEST_ID = b"authorization", b"host", b"x-request-id"
-_READ = frozenset({_AUTHORIZATION, _HOST, _REQUEST_ID})
+# Fields that repeat, behind the method, which is put as HTTP/2 puts it (RFC 9113 §8.3.1).
+Repeated: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+_METHOD, _AUTHORIZATION, _HOST = b":method", b"authorization", b"host"
+_REQUEST_ID, _LENGTH = b"x-request-id", b"content-length"
+_TRACES = (b"traceparent", b"tracestate")
 # Pages call with an origin, and bodies come in chunks: seldom, and then the application looks at it.
 _UNUSUAL = frozenset({b"origin", b"transfer-encoding", b"upgrade", b"expect"})
 _PARAMETER = PASSING_PREFIX.encode()
@@ -17,41 +29,99 @@ _BEARER = b"Bearer "
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 
 
-class Asked(NamedTuple):
-    """One call.
+class Fields(NamedTuple):
+    """Those of one call.
 
     Args:
-        token: What its only bearer token is.
+        repeated: That its client sends again and again.
         request_id: That it brings; empty where it brings none, or one that is not well-formed.
-        passed: Its headers that the upstream gets.
+        traces: What it says of the trace that it belongs to.
     """
 
-    token: bytes
+    repeated: Repeated
     request_id: bytes
-    passed: RawHeaders
+    traces: RawHeaders
 
 
-def asked(headers: RawHeaders, hosts: Collection[bytes], passing: Collection[bytes]) -> Asked | None:
-    """The call, or None where somebody has to look at it more closely.
+def fields_of(method: bytes, headers: RawHeaders) -> Fields | None:
+    """What repeats, apart from what does not; None where a field is there twice. Names are in lower case."""
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        return None
+    fields.pop(_LENGTH, None)
+    request_id = fields.pop(_REQUEST_ID, b"")
+    if request_id and not _WELL_FORMED.fullmatch(request_id):
+        request_id = b""
+    traces = [(name, fields.pop(name)) for name in _TRACES if name in fields]
+    return Fields(((_METHOD, method), *fields.items()), request_id, traces)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What calls with the same fields ask.
 
     Args:
-        headers: Names in lower case.
-        hosts: Names that are ours.
-        passing: Names of the headers that the upstream gets.
+        key: The digest of their bearer token.
+        method: Theirs.
+        passed: Their fields that the upstream gets.
     """
-    read: dict[bytes, bytes] = {}
-    passed: RawHeaders = []
-    for name, value in headers:
-        if name in _UNUSUAL or name in read:
-            return None
-        if name in _READ:
-            read[name] = value
-        if name in passing or name.startswith(_PARAMETER):
-            passed.append((name, value.strip(b" \t")))
-    authorization = read.get(_AUTHORIZATION, b"")
-    if read.get(_HOST) not in hosts or not authorization.startswith(_BEARER):
+
+    key: str
+    method: str
+    passed: RawHeaders = field(repr=False)
+    _told: Mapping[str, str] | None = field(default=None, repr=False)
+    _head: bytes = field(default=b"", repr=False)
+
+    def head(self, upstream: Upstream, told: Mapping[str, str], writer: RequestWriter) -> bytes:
+        """The head of their requests; `told` is what the upstream is told of the caller. See `RequestWriter.head`."""
+        if told is not self._told:
+            headers = {**told, **upstream.rules.headers} if upstream.rules else told
+            ours = {name.encode(): value.encode() for name, value in headers.items()}
+            passed = [each for each in self.passed if each[0] not in ours]
+            self._head, self._told = writer.head(self.method, "", [*passed, *ours.items()]), told
+        return self._head
+
+
+def asked(repeated: Repeated, hosts: Collection[bytes], passing: Collection[bytes]) -> Asked | None:
+    """What is asked with these fields, or None where somebody has to look at it more closely.
+
+    Args:
+        repeated: The method, and the fields.
+        hosts: Names that are ours.
+        passing: Names of the fields that the upstream gets.
+    """
+    fields = dict(repeated)
+    method = fields.pop(_METHOD)
+    authorization = fields.get(_AUTHORIZATION, b"")
+    if fields.keys() & _UNUSUAL or fields.get(_HOST) not in hosts or not authorization.startswith(_BEARER):
         return None
-    request_id = read.get(_REQUEST_ID, b"")
-    if not _WELL_FORMED.fullmatch(request_id):
-        request_id = b""
-    return Asked(authorization[len(_BEARER) :].strip(), request_id, passed)
+    key = hashlib.sha256(authorization[len(_BEARER) :].strip()).hexdigest()
+    passed = [(n, v.strip(b" \t")) for n, v in fields.items() if n in passing or n.startswith(_PARAMETER)]
+    return Asked(key, method.decode(), passed)
+
+
+class Known:
+    """What was asked before, for the calls that ask it again. Only those of callers who were let in are kept.
+
+    Args:
+        most: How many; the oldest is forgotten first.
+        longest: Fields that are longer together are not kept, in bytes.
+    """
+
+    def __init__(self, most: int = 2048, longest: int = 8192) -> None:
+        self._most, self._longest = most, longest
+        self._kept: dict[Repeated, Asked] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, repeated: Repeated) -> Asked | None:
+        """What they ask, if it is known."""
+        return self._kept.get(repeated)
+
+    def keep(self, repeated: Repeated, what: Asked) -> None:
+        """They ask this."""
+        if sum(len(name) + len(value) for name, value in repeated) <= self._longest:
+            self._kept[repeated] = what
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
+from functools import partial
 
 import structlog
 
-from authproxy_common.errors import BadGateway
+from authproxy_common.errors import BadGateway, OAuthError
 from authproxy_common.http.error_answers import note_refusal, refusal_body
 from mcp_gateway.lane.around import AroundCalls, Unheard, Visitor
 from mcp_gateway.lane.journal import Caption
+from mcp_gateway.lane.passages import Passage
 from mcp_gateway.proxy.event_streams import Events, EventTooLong
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.relaying import CLIENT_READS_WITHIN
@@ -17,8 +19,8 @@ from mcp_gateway.proxy.statuses import CredentialsRefused, check_status
 from mcp_gateway.proxy.tool_lists import Shown, Unreadable
 from mcp_gateway.proxy.upstream_http.connection import Connection
 from mcp_gateway.proxy.upstream_http.exchange import no_answer
-from mcp_gateway.proxy.upstream_http.failures import ExchangeFailed, HungUp, NotHTTP
-from mcp_gateway.proxy.upstreams import Upstream
+from mcp_gateway.proxy.upstream_http.failures import Broken, ExchangeFailed, HungUp, NotHTTP
+from mcp_gateway.proxy.upstream_http.pool import Place
 
 log = structlog.get_logger("proxy")
 
@@ -35,29 +37,14 @@ class Call:
     Args:
         visitor: Who asked.
         around: What all calls need.
+        passage: How it passes.
         caption: Its method, path and request id.
         shown: What of an event stream is shown; None: all.
     """
 
-    __slots__ = (
-        "_answered_after",
-        "_begun_at",
-        "_caption",
-        "_connection",
-        "_events",
-        "_heads",
-        "_is_chunked",
-        "_journal",
-        "_patience",
-        "_refusal",
-        "_shown",
-        "_status",
-        "_unwritten",
-        "_visitor",
-        "disconnected",
-        "is_complete",
-        "keep_alive",
-        "response_complete",
+    __slots__ = tuple(
+        "passage keep_alive is_complete response_complete disconnected _visitor _heads _journal _caption _shown "
+        "_events _place _connection _begun_at _answered_after _status _is_chunked _unwritten _refusal _patience".split()
     )
 
     to_head = False
@@ -67,11 +54,12 @@ class Call:
         self,
         visitor: Visitor,
         around: AroundCalls,
+        passage: Passage,
         caption: Caption,
         shown: Shown | None,
     ) -> None:
         self._visitor, self._heads, self._journal = visitor, around.heads, around.journal
-        self._caption = caption
+        self.passage, self._caption = passage, caption
         self._shown = shown
         self._events: Events | None = None
         self.keep_alive = visitor.keeps_alive()
@@ -81,14 +69,19 @@ class Call:
         self._status = 0
         self._is_chunked = False
         self._unwritten: list[bytes] = []
-        self._refusal: BadGateway | None = None
+        self._refusal: OAuthError | None = None
+        self._place: Place | None = None
         self._patience: asyncio.TimerHandle | None = None
 
-    def ask(self, connection: Connection, message: list[bytes], now: float, upstream: Upstream) -> None:
-        """Send `message`, within the bounds of `upstream`; see `Connection.ask`."""
+    def ask(self, connection: Connection, message: bytes, deadline: float) -> None:
+        """Send `message`; the answer begins by `deadline`, in the event loop's time."""
         self._connection = connection
-        deadline = now + upstream.response_timeout.total_seconds()
-        connection.ask(message, self, deadline, upstream.idle_timeout.total_seconds())
+        connection.ask([message], self, deadline, self.passage.route.idle_within)
+
+    def wait(self, place: Place, message: bytes, deadline: float) -> None:
+        """The same, once there is a connection in `place`."""
+        self._place = place
+        place.add_done_callback(partial(self._called_up, message, deadline))
 
     # What the MCP server's connection says.
 
@@ -104,13 +97,12 @@ class Call:
 
     def begin(self, status: int, headers: RawHeaders) -> None:
         """The head has come."""
-        ours = [(b"x-request-id", self._caption.request_id.encode()), *self._visitor.server_headers()]
         try:
             check_status(status)
             if self._shown and (events := self._shown.events(headers)):
                 self._events = events
                 headers = [each for each in headers if each[0] != b"content-length"]
-            head, self._is_chunked = self._heads.written(status, headers, ours, keep_alive=self.keep_alive)
+            head = self._head(status, headers)
         except BadGateway as error:
             self._refusal = error
             # The connection ends with it, and says so to `fail`.
@@ -131,6 +123,13 @@ class Call:
         if piece:
             self._write(piece)
 
+    def _head(self, status: int, headers: RawHeaders) -> bytes:
+        server, keep_alive = self._visitor.server_headers(), self.keep_alive
+        head, self._is_chunked = self._heads.written(
+            status, headers, self._caption.request_id, server, keep_alive=keep_alive
+        )
+        return head
+
     def _write(self, piece: bytes) -> None:
         if self._is_chunked:
             self._unwritten += (b"%x\r\n" % len(piece), piece, b"\r\n")
@@ -149,7 +148,7 @@ class Call:
         """Nothing more will come, and this is why."""
         if self.response_complete:
             return
-        with structlog.contextvars.bound_contextvars(request_id=self._caption.request_id):
+        with structlog.contextvars.bound_contextvars(request_id=self._caption.request_id.decode()):
             if self.has_begun:
                 self._break_off(failure)
             elif not (self._may_be_repeated(failure) and self._visitor.try_otherwise()):
@@ -172,6 +171,8 @@ class Call:
             self._end()
             if self._connection:
                 self._connection.abandon(self)
+            if self._place:
+                self.passage.route.pool.give_up(self._place)
 
     def pause(self) -> None:
         """The visitor takes nothing at the moment."""
@@ -183,8 +184,20 @@ class Call:
         if self._connection and not self.is_complete:
             self._connection.read_on()
 
+    def _called_up(self, message: bytes, deadline: float, place: Place) -> None:
+        if self.response_complete or place.cancelled():
+            return
+        self._place, error = None, place.exception()
+        if error is None and place.result().is_open:
+            self.ask(place.result(), message, deadline)
+        # On one that has ended since it was handed over nothing was sent.
+        elif error is not None or not self._visitor.try_otherwise():
+            self._refusal = error if isinstance(error, OAuthError) else None
+            self.fail(Broken("it was not reached"))
+            self.wake()
+
     def _lose_patience(self) -> None:
-        log.warning("client_stopped_reading", request_id=self._caption.request_id)
+        log.warning("client_stopped_reading", request_id=self._caption.request_id.decode())
         self._visitor.transport.abort()
 
     def _write_rest(self, events: Events) -> None:
@@ -201,16 +214,14 @@ class Call:
         hung_up = isinstance(failure, HungUp) and self._caption.method != "POST"
         return hung_up or isinstance(self._refusal, CredentialsRefused)
 
-    def _refuse(self, error: BadGateway) -> None:
+    def _refuse(self, error: OAuthError) -> None:
         note_refusal(error, self._journal.metrics)
-        body = json.dumps(refusal_body(error, self._caption.request_id)).encode()
+        body = json.dumps(refusal_body(error, self._caption.request_id.decode())).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers().items()]
         self._status = error.status
         self._answered_after = time.perf_counter() - self._begun_at
-        ours = [(b"x-request-id", self._caption.request_id.encode()), *self._visitor.server_headers()]
-        head, _ = self._heads.written(error.status, headers, ours, keep_alive=self.keep_alive)
-        self._unwritten = [head, body]
+        self._unwritten = [self._head(error.status, headers), body]
         self.is_complete = True
 
     def _break_off(self, failure: ExchangeFailed) -> None:

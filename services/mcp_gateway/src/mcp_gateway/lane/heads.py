@@ -1,6 +1,7 @@
-"""The heads of answers in the lane: those that the application's layers make, with what is constant made once."""
+"""The heads of answers in the lane: those that the application's layers make, with what repeats made once."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 
 from mcp_gateway.proxy.headers import RawHeaders
@@ -8,6 +9,9 @@ from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
+_LENGTH = b"content-length"
+# MCP servers answer with the same fields again and again; a session brings one that is its own.
+_REMEMBERED = 256
 
 
 class Heads:
@@ -19,36 +23,52 @@ class Heads:
     """
 
     def __init__(self, passes: Collection[bytes], always: Mapping[str, str]) -> None:
-        self._passes = frozenset(passes)
+        self._repeated = frozenset(passes) - {_LENGTH}
         self._always = {name.encode(): f"{name}: {value}\r\n".encode() for name, value in always.items()}
-        # The upstream's headers can stand in the place of these alone.
-        self._unless_said = {name: line for name, line in self._always.items() if name in self._passes}
-        self._constant = b"".join(line for name, line in self._always.items() if name not in self._passes)
+        self._beginning = lru_cache(_REMEMBERED)(self._written)
+        self._server: tuple[RawHeaders, bytes] = [], b""
 
-    def written(self, status: int, headers: RawHeaders, ours: RawHeaders, *, keep_alive: bool) -> tuple[bytes, bool]:
+    def written(
+        self, status: int, headers: RawHeaders, request_id: bytes, server: RawHeaders, *, keep_alive: bool
+    ) -> tuple[bytes, bool]:
         """The head, and whether the body has to be sent in chunks.
 
         Args:
             status: The upstream's.
             headers: The upstream's, names in lower case.
-            ours: Behind them.
+            request_id: Well-formed.
+            server: What every answer of the server has. A list is not changed: what has become different is another.
             keep_alive: Whether the connection stays.
 
         Raises:
             ValueError: There is something in it that could end it early.
         """
-        passed = [(name, value) for name, value in headers if name in self._passes]
-        said = {name for name, _ in passed}
-        is_chunked = b"content-length" not in said and status not in _BODILESS
+        repeated = tuple([each for each in headers if each[0] in self._repeated])
+        lengths = [value for name, value in headers if name == _LENGTH]
+        beginning = self._beginning(status, repeated, keep_alive)
+        if server is not self._server[0]:
+            self._server = server, _checked([b"%b: %b\r\n" % each for each in server])
+        is_chunked = False
+        if lengths:
+            length = b"content-length: %d\r\n" % int(lengths[0])
+        elif status in _BODILESS:
+            length = b""
+        else:
+            length, is_chunked = b"transfer-encoding: chunked\r\n", True
+        return b"%b%bx-request-id: %b\r\n%b\r\n" % (beginning, length, request_id, self._server[1]), is_chunked
+
+    def _written(self, status: int, headers: RawHeaders, keep_alive: bool) -> bytes:
+        said = {name for name, _ in headers}
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        lines += [b"%b: %b\r\n" % each for each in passed]
-        lines += [line for name, line in self._unless_said.items() if name not in said]
-        lines += [b"%b: %b\r\n" % each for each in ours]
-        if is_chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
+        lines += [b"%b: %b\r\n" % each for each in headers]
+        lines += [line for name, line in self._always.items() if name not in said]
         if not keep_alive:
             lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if len(head.translate(None, LINE_TEXT)) != 2 * len(lines):
-            raise ValueError("there are characters in the head that a head must not have")
-        return head + self._constant + b"\r\n", is_chunked
+        return _checked(lines)
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    text = b"".join(lines)
+    if text.translate(None, LINE_TEXT) != b"\r\n" * len(lines):
+        raise ValueError("there are characters in the head that a head must not have")
+    return text

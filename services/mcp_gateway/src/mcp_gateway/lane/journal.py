@@ -21,7 +21,7 @@ class Caption(NamedTuple):
 
     method: str
     path: str
-    request_id: str
+    request_id: bytes
 
 
 # A call that has ended: its caption, its status, when it ended, and seconds until the answer began, and until it ended.
@@ -87,6 +87,6 @@ def _lines(passed: Sequence[_Passed]) -> Iterator[str]:
         quoted = paths.get(path) or paths.setdefault(path, json.dumps(path))
         yield (
             f'{{"method": "{method}", "path": {quoted}, "status": {status}, "duration_ms": {ended_after * 1000:.1f}, '
-            f'"event": "request", "request_id": "{request_id}", "level": "info", '
+            f'"event": "request", "request_id": "{request_id.decode()}", "level": "info", '
             f'"timestamp": "{moment}.{int((at - second) * 1e6):06d}Z"}}\n'
         )

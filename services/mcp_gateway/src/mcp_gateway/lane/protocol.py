@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mcp_gateway.lane.around import Visitor
 from mcp_gateway.lane.call import Call
+from mcp_gateway.lane.passages import Passage
 from mcp_gateway.proxy.headers import RawHeaders
+from mcp_gateway.proxy.upstream_http.repeated_heads import RepeatedHead
 
 _LONGEST_MESSAGE = 64 * 1024
+_LENGTH = b"content-length"
 
 
 class Lane(Protocol):
@@ -21,7 +25,11 @@ class Lane(Protocol):
         """Whether a call of that request target, at that port, might pass."""
         ...
 
-    def begin(self, visitor: "LaneProtocol", message: bytes) -> Call | None:
+    def passage(self, visitor: "LaneProtocol") -> Passage | None:
+        """How a call with the head that was just read passes; None where it is the application's."""
+        ...
+
+    def begin(self, visitor: Visitor, passage: Passage, message: bytes) -> Call | None:
         """The call, on its way to the MCP server; None, with nothing done, where it is the application's."""
         ...
 
@@ -39,20 +47,24 @@ class LaneProtocol(HttpToolsProtocol):
         self.lane = lane
         self.call: Call | None = None
         # Of the request that is being read, or passes: its message, and whether nothing has been read of another one.
-        self._message: bytearray | None = None
+        self._message: bytes | bytearray | None = None
         self._is_latest = False
+        # Whether nothing of a request has been read whose rest is still to come.
+        self._is_between = True
+        self._repeated: RepeatedHead[Passage] | None = None
 
     # What the parser says.
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._is_latest = False
+        # The scope, which only the application needs, is made when it gets the request.
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._is_latest = self._is_between = False
 
     def on_headers_complete(self) -> None:
         if self._may_pass():
             self._message = bytearray()
         else:
-            super().on_headers_complete()
+            self._begin_for_application()
 
     def on_body(self, body: bytes) -> None:
         if self._message is None or self.call:
@@ -63,19 +75,24 @@ class LaneProtocol(HttpToolsProtocol):
             self._leave_to_application()
 
     def on_message_complete(self) -> None:
+        self._is_between = True
         if self._message is None or self.call:
             super().on_message_complete()
             return
-        call = self.lane.begin(self, bytes(self._message))
-        if call is None:
+        passage = self.lane.passage(self)
+        if passage is None or not self._passes(passage, bytes(self._message)):
             self._leave_to_application()
             super().on_message_complete()
-        else:
-            # What comes behind it on this connection waits for it.
-            self.call = self.cycle = call  # type: ignore[assignment]  # stands for one
-            self._is_latest = True
 
     # What the transport says.
+
+    def data_received(self, data: bytes) -> None:
+        begins = self._is_between and self.call is None
+        if begins and self._passes_again(data):
+            return
+        super().data_received(data)
+        if begins and self._is_latest and self.call and self._message is not None:
+            self._repeated = RepeatedHead.of(data, len(self._message), self.call.passage)
 
     def connection_lost(self, exc: Exception | None) -> None:
         call, self.call = self.call, None
@@ -112,22 +129,59 @@ class LaneProtocol(HttpToolsProtocol):
         if call is None or not self._is_latest:
             return False
         self.call, call.response_complete = None, True
+        # A repeated head was read with another message, whose length it says.
+        length = b"%d" % len(self._message or b"")
+        self.headers = [(name, length if name == _LENGTH else value) for name, value in self.headers]
         self._leave_to_application()
         self.cycle.keep_alive = call.keep_alive
         super().on_message_complete()
         return True
 
-    def _may_pass(self) -> bool:
-        """Nothing else is under way on this connection, and nothing about the request is unusual."""
+    def _passes_again(self, data: bytes) -> bool:
+        """Whether this is a call with the head of the last one, and now under way as that was."""
+        message = self._repeated.body(data) if self._repeated else None
+        if self._repeated is None or message is None or not self._is_free:
+            return False
+        self._unset_keepalive_if_required()
+        self.url, self.headers = self._repeated.meaning.target, self._repeated.meaning.headers
+        if self._passes(self._repeated.meaning, message):
+            self._message = message
+            return True
+        return False
+
+    def _passes(self, passage: Passage, message: bytes) -> bool:
+        call = self.lane.begin(self, passage, message)
+        if call is None:
+            return False
+        # What comes behind it on this connection waits for it.
+        self.call = self.cycle = call  # type: ignore[assignment]  # stands for one
+        self._is_latest = True
+        return True
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing is under way on this connection."""
         under_way: Any = self.cycle
-        if under_way is not None and not under_way.response_complete:
+        return under_way is None or under_way.response_complete
+
+    def _may_pass(self) -> bool:
+        """Nothing else is under way, and nothing about the request is unusual."""
+        if not self._is_free:
             return False
         if self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_http_version() != "1.1":
             return False
         return self.lane.leads_to(self.url, self.parser.get_method(), self.server[1] if self.server else None)
 
+    def _begin_for_application(self) -> None:
+        url, headers, waits = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, waits
+        # The scope has this very list.
+        self.headers += headers
+        super().on_headers_complete()
+
     def _leave_to_application(self) -> None:
         message, self._message = self._message, None
-        super().on_headers_complete()
+        self._begin_for_application()
         if message:
             super().on_body(bytes(message))

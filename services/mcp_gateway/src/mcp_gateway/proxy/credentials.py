@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,7 +28,7 @@ class UpstreamCredentials(Protocol):
         ...
 
     def remembered(self, caller: Caller) -> Mapping[str, str] | None:
-        """The same as `headers`, where nobody has to be asked; otherwise None."""
+        """The same as `headers`, where nobody has to be asked; otherwise None. One object for as long as it is good."""
         ...
 
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> Mapping[str, str] | None:
@@ -35,15 +36,18 @@ class UpstreamCredentials(Protocol):
         ...
 
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 @frozen
 class NoCredentials:
     """Tells nothing."""
 
     async def headers(self, caller: Caller | None) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
-        return {}
+        return _NOTHING
 
     def remembered(self, caller: Caller) -> Mapping[str, str]:  # noqa: ARG002  # whoever it is
-        return {}
+        return _NOTHING
 
     async def others(self, caller: Caller | None, refused: Mapping[str, str]) -> None:
         """Nothing else either."""

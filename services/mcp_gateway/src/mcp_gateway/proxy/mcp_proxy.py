@@ -18,9 +18,10 @@ from mcp_gateway.proxy.admission import Admission
 from mcp_gateway.proxy.callers import Caller
 from mcp_gateway.proxy.endpoints import Destination, Endpoints
 from mcp_gateway.proxy.headers import RawHeaders
-from mcp_gateway.proxy.messages import MessageRefused
+from mcp_gateway.proxy.messages import MessageRefused, RoutingHeaders
 from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.relaying import relay, while_client_waits, whole_body
+from mcp_gateway.proxy.rules import Rules
 from mcp_gateway.proxy.statuses import CredentialsRefused, check_status
 from mcp_gateway.proxy.tool_lists import Shown
 from mcp_gateway.proxy.transport import UpstreamGone, UpstreamNotReached, UpstreamRequest, UpstreamTransport
@@ -98,7 +99,7 @@ class MCPProxy:
         return caller
 
     async def _forward(self, upstream: Upstream, caller: Caller | None, scope: Scope, body: bytes, send: Send) -> None:
-        shown = upstream.rules.shown(caller, scope, body) if upstream.rules else None
+        shown = _shown(upstream.rules, caller, scope, body) if upstream.rules else None
         credentials = await upstream.credentials.headers(caller)
         try:
             await self._deliver(upstream.endpoints, upstream.request(scope, body, credentials), shown, send)
@@ -148,6 +149,11 @@ class MCPProxy:
     async def _refuse(self, error: OAuthError, body: Mapping[str, Any], send: Send) -> None:
         note_refusal(error, self.metrics)
         await answer_json(send, error.status, body, error.headers())
+
+
+def _shown(rules: Rules, caller: Caller | None, scope: Scope, body: bytes) -> Shown | None:
+    """See `Rules.shown`."""
+    return rules.shown(caller, RoutingHeaders(scope["method"], scope["headers"]), body)
 
 
 def _session_id(headers: RawHeaders) -> str | None:

@@ -71,9 +71,15 @@ class Message:
 
 
 class RoutingHeaders:
-    """Those of a request's headers that say something of its body, or of the answer."""
+    """Those of a request's headers that say something of its body, or of the answer.
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    Args:
+        method: Of the request.
+        headers: Names in lower case.
+    """
+
+    def __init__(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.method = method
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in headers:
             if name in _READ_OF_HEADERS:
@@ -81,8 +87,8 @@ class RoutingHeaders:
 
     @property
     def resumes(self) -> bool:
-        """Whether a stream is to go on where another one broke."""
-        return b"last-event-id" in self._values
+        """Whether what is answered may be to an earlier request: a stream goes on where another one broke."""
+        return self.method == "GET" or b"last-event-id" in self._values
 
     def check_encoding(self) -> None:
         """Raises MessageRefused unless the body is JSON in UTF-8, as far as it says so."""

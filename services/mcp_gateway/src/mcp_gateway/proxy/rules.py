@@ -4,8 +4,6 @@ from dataclasses import field
 from functools import lru_cache, partial
 from weakref import WeakKeyDictionary
 
-from starlette.types import Scope
-
 from authproxy_common.errors import AccessDenied
 from authproxy_common.frozen import frozen
 from mcp_gateway.domain.challenges import InsufficientScope
@@ -65,7 +63,7 @@ class Rules:
         """What the upstream has to be told: not to compress what has to be read."""
         return {"accept-encoding": "identity"} if self.tools else {}
 
-    def shown(self, caller: Caller | None, scope: Scope, body: bytes) -> Shown | None:
+    def shown(self, caller: Caller | None, headers: RoutingHeaders, body: bytes) -> Shown | None:
         """What of the answer is shown, once caller and messages are permitted; None: all. Raises MessageRefused.
 
         A message that is denied denies all of a batch: the MCP server gets the body as it came, or not at all.
@@ -73,18 +71,14 @@ class Rules:
         standing = self._standing(caller)
         if self.tools is None:
             return None
-        method, headers = scope["method"], RoutingHeaders(scope["headers"])
-        messages = read_messages(headers, body) if body or method == "POST" else []
+        messages = read_messages(headers, body) if body or headers.method == "POST" else []
+        expected = headers.resumes
         for message in messages:
             if message.method == CALL and message.name is not None:
                 self._check(message, self.tools.decide(message.name, standing))
-        # A stream that is resumed, on whichever request, may bring the answer to one that was made before.
-        resumes = method == "GET" or headers.resumes
-        return Shown(
-            partial(self.tools.permits, standing),
-            expected=resumes or any(message.method == LIST for message in messages),
-            private=self.server.access.lists_differ,
-        )
+            elif message.method == LIST:
+                expected = True
+        return Shown(partial(self.tools.permits, standing), expected=expected, private=self.server.access.lists_differ)
 
     def _standing(self, caller: Caller | None) -> Standing:
         """Where the caller stands; raises MessageRefused where they may not call at all."""

@@ -15,6 +15,7 @@ UNREACHABLE = "the MCP server cannot be reached, or answers what is no HTTP"
 _TOO_MANY = "too many calls wait for this MCP server"
 _STOPPING = "the gateway is stopping"
 
+Place: TypeAlias = asyncio.Future[Connection]
 Connect: TypeAlias = Callable[[Callable[[], Connection]], Coroutine[Any, Any, Connection]]
 
 
@@ -38,7 +39,7 @@ class Pool:
         self._open: set[Connection] = set()
         # Both in the order in which they came. A call waits until the time beside it.
         self._idle: dict[Connection, None] = {}
-        self._waiting: OrderedDict[asyncio.Future[Connection], float] = OrderedDict()
+        self._waiting: OrderedDict[Place, float] = OrderedDict()
         self._attempts: set[asyncio.Task[Connection]] = set()
         self._is_closed = False
         self._is_empty = asyncio.Event()
@@ -69,27 +70,37 @@ class Pool:
             TemporarilyUnavailable: All are in use and remain so for too long, or too many calls wait already.
         """
         while True:
-            connection = await self._next(min(until, self._now() + self._limits.waits_within.total_seconds()))
+            place = self.place(until)
+            try:
+                connection = await place
+            except asyncio.CancelledError:
+                self.give_up(place)
+                raise
             # It may have ended since it was handed over.
             if connection.is_open:
                 return connection
 
-    async def _next(self, until: float) -> Connection:
+    def place(self, until: float) -> Place:
+        """A place in the line, in which a connection is put, or what `wait` raises. Whoever leaves it gives it up.
+
+        Raises what `wait` does, where there can be none.
+        """
         if self._is_closed:
             raise UpstreamNotReached(_STOPPING)
         if len(self._waiting) - len(self._attempts) >= self._limits.waiting:
             raise TemporarilyUnavailable(_TOO_MANY, dependency="upstream")
-        place: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-        self._waiting[place] = until
+        place: Place = asyncio.get_running_loop().create_future()
+        self._waiting[place] = min(until, self._now() + self._limits.waits_within.total_seconds())
         self._connect_for_those_waiting()
-        try:
-            return await place
-        except asyncio.CancelledError:
-            self._waiting.pop(place, None)
-            # Both may have happened at once: handed over, and cancelled before that was noticed.
-            if place.done() and not place.cancelled() and place.exception() is None:
-                self._hand_on(place.result())
-            raise
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """Nobody waits there any more."""
+        self._waiting.pop(place, None)
+        # Both may have happened at once: handed over, and left before that was noticed.
+        if place.done() and not place.cancelled() and place.exception() is None:
+            self._hand_on(place.result())
+        place.cancel()
 
     def distrust_idle(self) -> None:
         """One was closed by the upstream when it was to be used; the others may have been too."""
@@ -167,7 +178,7 @@ class Pool:
                 return
         self._idle[connection] = None
 
-    def _turn_away(self, place: asyncio.Future[Connection], error: OAuthError) -> None:
+    def _turn_away(self, place: Place, error: OAuthError) -> None:
         self._waiting.pop(place, None)
         if not place.done():
             place.set_exception(error)

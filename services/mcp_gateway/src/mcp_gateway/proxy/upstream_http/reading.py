@@ -8,10 +8,12 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.upstream_http.answer import AnswerSink
 from mcp_gateway.proxy.upstream_http.failures import NotHTTP
+from mcp_gateway.proxy.upstream_http.repeated_heads import RepeatedHead
 from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
 
 _BEGINNINGS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BEGINNING = len(_BEGINNINGS[0])
+_LENGTH = b"content-length"
 _LONGEST_HEAD, _MOST_FIELDS, _MOST_INTERIM = 64 * 1024, 128, 16
 # Of what is no body: the head, sizes of chunks and what may be said behind them, trailers. Each piece may bring some.
 _OVERHEAD, _OVERHEAD_OF_PIECE = _LONGEST_HEAD + 16 * 1024, 16
@@ -31,6 +33,8 @@ class AnswerReader:
         self._head_size = 0
         self._has_length = False
         self._encodings: list[bytes] = []
+        # With its status, and its fields but the length.
+        self._repeated: RepeatedHead[tuple[int, RawHeaders]] | None = None
 
     def expect(self, answer: AnswerSink) -> None:
         """What comes from now on is `answer`."""
@@ -46,6 +50,9 @@ class AnswerReader:
 
     def feed(self, data: bytes) -> None:
         """Put what `data` says into the answer; raises NotHTTP, also for what came behind a complete one."""
+        if not self._beginning and self._repeats(data):
+            return
+        begins = not self._beginning
         if len(self._beginning) < _BEGINNING:
             self._check_beginning(data)
         self._overhead += len(data)
@@ -57,11 +64,34 @@ class AnswerReader:
             raise NotHTTP(str(error)) from error
         if self._overhead > _OVERHEAD:
             raise NotHTTP("there is too much around its body")
+        if begins and self._answer.is_complete and self.may_be_followed:
+            self._learn(data)
+
+    def _repeats(self, data: bytes) -> bool:
+        """Whether `data` is a whole answer with the head of the last one, and said as that was."""
+        body = self._repeated.body(data) if self._repeated and not self._answer.to_head else None
+        if self._repeated is None or body is None:
+            return False
+        self._beginning = data[:_BEGINNING]
+        self.may_be_followed = True
+        status, fields = self._repeated.meaning
+        self._answer.begin(status, [*fields, (_LENGTH, b"%d" % len(body))])
+        if body:
+            self._answer.add(body)
+        self._answer.complete()
+        return True
+
+    def _learn(self, data: bytes) -> None:
+        """`data` is a whole answer."""
+        lengths = [int(value) for name, value in self._fields if name == _LENGTH]
+        if lengths:
+            others = [each for each in self._fields if each[0] != _LENGTH]
+            self._repeated = RepeatedHead.of(data, lengths[0], (self._parser.get_status_code(), others))
 
     def _check_beginning(self, data: bytes) -> None:
         # The parser skips empty lines, and takes RTSP and versions of HTTP that are framed in another way.
         self._beginning = (self._beginning + data[:_BEGINNING])[:_BEGINNING]
-        if not any(beginning.startswith(self._beginning) for beginning in _BEGINNINGS):
+        if self._beginning not in _BEGINNINGS and not any(each.startswith(self._beginning) for each in _BEGINNINGS):
             raise NotHTTP("it does not begin as an answer does")
 
     # The parser calls these, and turns what they raise into an error of `feed_data`.
@@ -85,7 +115,7 @@ class AnswerReader:
             raise NotHTTP("its head is too long")
         if name == b"transfer-encoding":
             self._encodings.append(value.lower())
-        elif name == b"content-length":
+        elif name == _LENGTH:
             self._has_length = True
         self._fields.append((name, value))
 
@@ -94,13 +124,14 @@ class AnswerReader:
         if status < 200:
             self._pass_over(status)
             return
-        self._check_encodings(status)
+        if self._encodings or self._interim:
+            self._check_encodings(status)
         is_bodiless = self._answer.to_head or status in (204, 304)
         self.ends_with_connection = not (is_bodiless or self._has_length or self._encodings)
         self.may_be_followed = self._parser.should_keep_alive() and not self._answer.to_head
         if status == 204:
             # It must not say a length (RFC 9110 §8.6), and whoever is told one may wait for it.
-            self._fields = [(name, value) for name, value in self._fields if name != b"content-length"]
+            self._fields = [(name, value) for name, value in self._fields if name != _LENGTH]
         self._answer.begin(status, self._fields)
         if self._answer.to_head:
             # The parser cannot be told that no body follows. It reads no other answer after this one.

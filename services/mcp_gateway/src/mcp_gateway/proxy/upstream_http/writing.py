@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from authproxy_common.errors import InvalidRequest
 from authproxy_common.uri import HttpURI
+from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.transport import UpstreamRequest
 
 # RFC 9110 §5.6.2.
@@ -18,7 +19,7 @@ _SAID_HERE = frozenset(
     b"connection content-length expect host keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 # Those that are not expected to have a body do not say that theirs is empty (RFC 9110 §8.6).
-_WITHOUT_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
 class RequestWriter:
@@ -30,24 +31,46 @@ class RequestWriter:
 
     def __init__(self, uri: HttpURI) -> None:
         self._path = uri.path.encode("ascii")
-        self._host = b"host: " + uri.origin.partition("://")[2].encode("ascii")
+        self._host = b"host: %b\r\n" % uri.origin.partition("://")[2].encode("ascii")
 
     def message(self, request: UpstreamRequest, query: str) -> list[bytes]:
-        """The head, and the body where there is one.
+        """The head, and the body where there is one; raises what `head` does."""
+        head = self.head(request.method, query, request.headers)
+        if request.body:
+            return [ended(head, request.method, request.body), request.body]
+        return [ended(head, request.method, b"")]
+
+    def head(self, method: str, query: str, headers: RawHeaders) -> bytes:
+        """All lines of the head but those that say how long the body is, and that the head ends; see `ended`.
 
         Raises:
             InvalidRequest: Something in it could end it early or begin another one, or says what is said here alone.
         """
-        method, body = _method(request.method), request.body
-        lines = [b"%b %b%b HTTP/1.1" % (method, self._path, _query(query)), self._host]
-        lines += [_field_name(name) + value for name, value in request.headers]
-        if body or method not in _WITHOUT_BODY:
-            lines.append(b"content-length: %d" % len(body))
-        lines += (b"", b"")
-        head = b"\r\n".join(lines)
-        if head.translate(None, LINE_TEXT) != b"\r\n" * (len(lines) - 1):
-            raise InvalidRequest("a header has characters that a header must not have")
-        return [head, body] if body else [head]
+        line = b"%b %b%b HTTP/1.1\r\n" % (_method(method), self._path, _query(query))
+        return _checked([line, self._host, *_lines(headers)])
+
+
+def field_lines(headers: RawHeaders) -> bytes:
+    """Further lines for a head; raises what `RequestWriter.head` does."""
+    return _checked(_lines(headers))
+
+
+def ended(head: bytes, method: str, body: bytes) -> bytes:
+    """The whole head, before this body."""
+    if body or method not in _WITHOUT_BODY:
+        return b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
+    return head + b"\r\n"
+
+
+def _lines(headers: RawHeaders) -> list[bytes]:
+    return [b"%b%b\r\n" % (_field_name(name), value) for name, value in headers]
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    text = b"".join(lines)
+    if text.translate(None, LINE_TEXT) != b"\r\n" * len(lines):
+        raise InvalidRequest("a header has characters that a header must not have")
+    return text
 
 
 @lru_cache(maxsize=64)
