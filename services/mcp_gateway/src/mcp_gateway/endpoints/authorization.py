@@ -7,6 +7,7 @@ from authproxy_common.frozen import frozen
 from authproxy_common.http.body import form_params, query_params
 from authproxy_common.http.browser import BrowserCookie, check_same_site
 from authproxy_common.http.pages import Pages
+from authproxy_common.secret import mint
 from mcp_gateway.domain.redirect_uris import destination, is_loopback
 from mcp_gateway.domain.resources import MCPServers
 from mcp_gateway.flows.authorization import AuthorizationFlow, ConsentAsked
@@ -32,8 +33,9 @@ class AuthorizationEndpoints:
 
     async def authorize(self, request: Request) -> Response:
         """The consent page, or 302 to the auth server where nobody has to be asked."""
-        visitor = self.visitor.read_or_mint(request)
-        asked = await self.flow.begin(query_params(request), visitor)
+        known = self.visitor.read(request)
+        visitor = known or mint()
+        asked = await self.flow.begin(query_params(request), visitor, is_new=known is None)
         response = (
             self._consent_page(asked) if asked.is_due else await self._approved(request, asked.consent_id, visitor)
         )

@@ -60,8 +60,8 @@ class AuthorizationFlow:
     codes: Collection[AuthorizationCode]
     events: Events
 
-    async def begin(self, params: Params, browser: str) -> ConsentAsked:
-        """Check the request and ask for consent.
+    async def begin(self, params: Params, browser: str, *, is_new: bool = False) -> ConsentAsked:
+        """Check the request and ask for consent; in a browser that `is_new` to us none was given yet.
 
         Raises:
             InvalidRequest: Unknown client or redirect URI: for the person, who must not be sent anywhere.
@@ -75,7 +75,7 @@ class AuthorizationFlow:
         except OAuthError as error:
             raise SentBack(address, error) from error
         asks_for_it = "consent" in (params.get("prompt") or "").split()
-        given = None if asks_for_it else await self.consents.find(digest(browser), authorization)
+        given = None if asks_for_it or is_new else await self.consents.find(digest(browser), authorization)
         pending = PendingConsent(
             authorization, digest(browser), client.needs_consent, given.consent_id if given else None
         )
