@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench.growth import VARIANTS, cpu_of_a_start, redis_mb_of_ten_thousand_grants
 from tests.bench.rounds import Calls, Cost, Field, started
 from tests.bench.sign_ins import REFRESH, cpu_of_sign_ins, fastmcp_desk, our_desk
-from tests.bench.streams import cpu_of_an_event, latencies, mb_of_idle_streams
+from tests.bench.streams import cpu_of_events, latencies, mb_of_idle_streams
 from tests.bench.tables import Goal, cost_table, goal_table, table
 
 OURS, PLAIN, ASKING = "this gateway", "nginx, no authentication", "nginx, auth_request"
@@ -78,7 +78,7 @@ def _less(costs: dict[str, Cost], other: str) -> float:
 
 async def _streams(field: Field, upstream: str, goals: list[Goal], rounds: int, seconds: int) -> str:
     compared = (OURS, CACHED, PLAIN)
-    events = {name: await cpu_of_an_event(field, name, seconds) for name in compared}
+    events = await cpu_of_events(field, compared, rounds, seconds)
     memory = {name: await mb_of_idle_streams(field, name) for name in compared}
     seen = await latencies(field, upstream, compared, rounds, seconds)
     added = {name: seen[name].added_to(seen["direct"]) for name in compared}

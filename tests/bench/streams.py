@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tests.bench.accounting import resident_mb, window
 from tests.bench.pacing import open_streams, paced_calls, quantile
@@ -12,8 +13,17 @@ STREAMS, IDLE_STREAMS = 32, 1000
 _TRIES = 3
 
 
-async def cpu_of_an_event(field: Field, name: str, seconds: float) -> float:
-    """Microseconds of CPU for each event on streams that have one every ten milliseconds."""
+async def cpu_of_events(field: Field, names: Sequence[str], rounds: int, seconds: float) -> dict[str, float]:
+    """Microseconds of CPU for each event on streams that have one every ten milliseconds; the middle of what counts."""
+    seen: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            seen[name] += await _cpu_of_an_event(field, name, seconds)
+    return {name: median(values) if values else float("nan") for name, values in seen.items()}
+
+
+async def _cpu_of_an_event(field: Field, name: str, seconds: float) -> list[float]:
+    """One figure, or none where somebody else took the core all the time."""
     _, running = field.contestants[name]
     url, headers = f"{running.origin}/paced/mcp", running.headers("paced")
     async with open_streams("POST", url, headers, STREAMS) as streams:
@@ -22,8 +32,8 @@ async def cpu_of_an_event(field: Field, name: str, seconds: float) -> float:
             with window(running.pids, GATEWAY_CORE) as seen:
                 await asyncio.sleep(seconds)
             if seen.counts:
-                return seen.cpu / (sum(each.events for each in streams) - before) * 1e6
-    return float("nan")
+                return [seen.cpu / (sum(each.events for each in streams) - before) * 1e6]
+    return []
 
 
 async def mb_of_idle_streams(field: Field, name: str) -> float:

@@ -28,7 +28,7 @@ class Caption(NamedTuple):
 _Passed: TypeAlias = tuple[Caption, int, float, float, float]
 
 # How long a line may be held back. Whoever reads logs does not notice; a process that is killed loses so much of them.
-_HELD = 0.05
+_HELD = 0.01
 
 
 class Journal:
