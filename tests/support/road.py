@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ BODY = json.dumps(CALL).encode()
 
 @dataclass
 class Road:
-    """A gateway at an address, with its lane, and how many requests the application had to look at."""
+    """A gateway at an address, with its lane; the requests that its application looked at, and who is connected."""
 
     world: World
     http: httpx.AsyncClient
@@ -32,6 +32,7 @@ class Road:
     token: str
     port: int
     looked_at: list[Scope] = field(default_factory=list)
+    visitors: list[asyncio.Protocol] = field(default_factory=list)
 
     async def call(self, **options: Any) -> httpx.Response:
         """An MCP call with the token; options are httpx's, and headers without a value are left out."""
@@ -71,25 +72,46 @@ class Road:
 
 @asynccontextmanager
 async def road(
-    upstream: Any = None, *, remembered: bool = True, limits: Limits | None = None, **settings: Any
+    upstream: Any = None,
+    *,
+    remembered: bool = True,
+    limits: Limits | None = None,
+    adapter: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Road]:
-    """Everything started; `limits` are those of the connections to the MCP server, `settings` its own."""
+    """Everything started.
+
+    Args:
+        upstream: The MCP server's application.
+        remembered: Whether the caller is known already.
+        limits: Of the connections to the MCP server.
+        adapter: Settings of the gateway.
+        settings: Of the MCP server.
+    """
     echo = EchoServer()
     with anyio.fail_after(20):
         async with serving(upstream or echo.app()) as origin, httpx.AsyncClient(timeout=10, trust_env=False) as http:
             transport = open_transport(limits)
             server = ServerSettings(**{"url": f"{origin}/mcp"} | settings)
             other = ServerSettings(url=f"{origin}/other")
-            world = World(transport=transport, upstream=echo, servers={"default": server, "other": other})
+            world = World(
+                transport=transport, upstream=echo, servers={"default": server, "other": other}, **(adapter or {})
+            )
             token = (await world.tokens(await world.register()))["access_token"]
             seen: list[Scope] = []
+            visitors: list[asyncio.Protocol] = []
 
             async def watched(scope: Scope, receive: Receive, send: Send) -> None:
                 seen.append(scope)
                 await world.app(scope, receive, send)
 
-            async with serving(watched, protocol=world.gateway.protocol) as gateway:
-                found = Road(world, http, f"{gateway}/mcp", token, int(gateway.rpartition(":")[2]), seen)
+            def visitor(**options: Any) -> asyncio.Protocol:
+                assert world.gateway.protocol
+                visitors.append(world.gateway.protocol(**options))
+                return visitors[-1]
+
+            async with serving(watched, protocol=visitor) as gateway:
+                found = Road(world, http, f"{gateway}/mcp", token, int(gateway.rpartition(":")[2]), seen, visitors)
                 if remembered:
                     assert (await found.call()).status_code == 200
                 yield found
