@@ -196,8 +196,8 @@ POLICY_MUTATIONS = [
     Mutation(
         "bodies of every method",
         f"{_GATEWAY}/proxy/rules.py",
-        'if body or method == "POST" else []',
-        'if method == "POST" else []',
+        'if body or headers.method == "POST" else []',
+        'if headers.method == "POST" else []',
         f"{_BODIES}::test_a_body_counts_on_whichever_method_it_comes[GET]",
     ),
     Mutation(
