@@ -4,6 +4,7 @@ from tests.attacks.mutations import Mutation
 
 _GATEWAY = "services/mcp_gateway/src/mcp_gateway"
 _TESTS = "tests/mcp_gateway/test_lane.py"
+_CONNECTIONS = "tests/mcp_gateway/test_lane_connections.py"
 _HEADS = "tests/mcp_gateway/upstream_http/test_repeated_heads.py"
 
 LANE_MUTATIONS = [
@@ -99,11 +100,49 @@ LANE_MUTATIONS = [
         f"{_TESTS}::test_a_repeated_call_waits_until_the_one_before_is_answered",
     ),
     Mutation(
-        "that a repeated head says how long its own message is",
+        "that the application gets a repeated call as it is, and not as the one that was parsed last",
         f"{_GATEWAY}/lane/protocol.py",
-        'length = b"%d" % len(self._message or b"")',
-        'length = dict(self.headers).get(_LENGTH, b"")',
-        f"{_TESTS}::test_a_repeated_call_that_the_application_takes_over_has_the_length_that_it_has",
+        "if self._unread is None:",
+        "if True:",
+        f"{_CONNECTIONS}::test_a_repeated_call_that_the_application_takes_over_is_the_call_that_it_was"
+        "[with another method]",
+    ),
+    Mutation(
+        "that an answer in the lane ends once, and lets one of those behind it begin",
+        f"{_GATEWAY}/lane/call.py",
+        "if self.response_complete or self.is_complete:",
+        "if self.response_complete:",
+        f"{_CONNECTIONS}::test_a_whole_answer_ends_once_so_that_those_behind_it_keep_their_order"
+        "[another one behind it]",
+    ),
+    Mutation(
+        "that answers which nobody reads do not pile up",
+        f"{_GATEWAY}/lane/protocol.py",
+        "return (under_way is None or under_way.response_complete) and not self.flow.write_paused",
+        "return under_way is None or under_way.response_complete",
+        f"{_CONNECTIONS}::test_whoever_does_not_read_is_left_to_the_application_which_waits_for_them",
+    ),
+    Mutation(
+        "how long a message may be that passes",
+        f"{_GATEWAY}/lane/lane.py",
+        "if len(message) > self.longest_message:",
+        "if False:",
+        f"{_CONNECTIONS}::test_a_message_that_the_application_refuses_as_too_long_does_not_pass"
+        "[with a head that is repeated]",
+    ),
+    Mutation(
+        "that a length which means nothing is not learnt",
+        f"{_GATEWAY}/proxy/upstream_http/reading.py",
+        "if lengths and status not in _BODILESS:",
+        "if lengths:",
+        f"{_HEADS}::test_a_length_that_means_nothing_means_nothing_when_it_is_repeated[uvloop-304 Not Modified]",
+    ),
+    Mutation(
+        "how long a head may be that is kept",
+        f"{_GATEWAY}/proxy/upstream_http/repeated_heads.py",
+        "if len(message) - length > _LONGEST:",
+        "if False:",
+        f"{_HEADS}::test_what_is_not_one_head_with_its_length_is_not_learnt[a long head]",
     ),
     Mutation(
         "that lists of tools do not pass unread",

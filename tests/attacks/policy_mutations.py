@@ -196,8 +196,8 @@ POLICY_MUTATIONS = [
     Mutation(
         "bodies of every method",
         f"{_GATEWAY}/proxy/rules.py",
-        'if body or method == "POST" else []',
-        'if method == "POST" else []',
+        'if body or headers.method == "POST" else []',
+        'if headers.method == "POST" else []',
         f"{_BODIES}::test_a_body_counts_on_whichever_method_it_comes[GET]",
     ),
     Mutation(
@@ -322,8 +322,8 @@ POLICY_MUTATIONS = [
     Mutation(
         "answers to earlier requests",
         f"{_GATEWAY}/proxy/rules.py",
-        'resumes = method == "GET" or headers.resumes',
-        "resumes = False",
+        "expected = headers.resumes",
+        "expected = False",
         f"{_LISTS}::test_an_answer_that_may_be_one_to_an_earlier_request_is_read[GET]",
     ),
     Mutation(

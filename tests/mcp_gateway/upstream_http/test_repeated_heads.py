@@ -8,6 +8,9 @@ import pytest
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, HttpResponseParser
 
 from mcp_gateway.proxy.upstream_http.repeated_heads import RepeatedHead
+from mcp_gateway.proxy.upstream_http.transport import PooledTransport
+from tests.support.scripted_server import Peer, scripted
+from tests.support.upstream_calls import call
 
 pytestmark = pytest.mark.requirement("TP-08")
 
@@ -97,7 +100,26 @@ def lengths(seen: Read | None) -> list[tuple[bytes, bytes]]:
         pytest.param(REQUEST.replace(b": 17", b": 017"), 17, id="a length that is spelt otherwise"),
         pytest.param(ANSWER.replace(b"content-length: 17", b"transfer-encoding: chunked"), 17, id="chunks"),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER, 17, id="an answer in front of it"),
+        pytest.param(REQUEST.replace(b"a/b", b"a" * 8192), 17, id="a long head"),
     ],
 )
 def test_what_is_not_one_head_with_its_length_is_not_learnt(message: bytes, length: int) -> None:
     assert RepeatedHead.of(message, length, None) is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+async def test_a_length_that_means_nothing_means_nothing_when_it_is_repeated(
+    transport: PooledTransport, status: bytes
+) -> None:
+    head = b"HTTP/1.1 " + status + b"\r\ncontent-length: %d\r\n\r\n"
+
+    async def answering(peer: Peer) -> None:
+        await peer.answer(head % 0)
+        await peer.answer(head % 4 + b"HTTP")
+        await peer.hung_up()
+
+    async with scripted(answering) as server:
+        assert [(await call(transport, server.url)).body for _ in range(2)] == [b"", b""]
+        # Nothing that comes behind an answer is the next one.
+        await server.peers[0].has_ended.wait()

@@ -19,6 +19,8 @@ from mcp_gateway.proxy.origins import OriginPolicy
 from mcp_gateway.proxy.upstream_http.transport import PooledTransport
 from mcp_gateway.proxy.upstreams import Upstream
 
+_LONGEST_MESSAGE = 64 * 1024
+
 
 def build_journal(metrics: Metrics) -> Journal:
     """Writes where the access log does, if that is written."""
@@ -42,4 +44,5 @@ def build_lane(
             routes[path.encode()] = LaneRoute.to(path, upstream, transport.route(upstream.endpoints.url))
     heads = Heads(PASSED_BACK, {"x-accel-buffering": "no", **headers_of_answers(https=around.https)})
     hosts = frozenset(host.encode() for host in origins.hosts)
-    return FastLane(routes, admission, hosts, around.management_port, AroundCalls(heads, journal))
+    calls = AroundCalls(heads, journal, min(around.body_limit, _LONGEST_MESSAGE))
+    return FastLane(routes, admission, hosts, around.management_port, calls)

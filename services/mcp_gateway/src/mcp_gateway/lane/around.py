@@ -39,10 +39,12 @@ class AroundCalls:
     Args:
         heads: Writes the heads of answers.
         journal: Where calls are noted.
+        longest_message: A longer one is the application's, in bytes.
     """
 
     heads: Heads
     journal: Journal
+    longest_message: int
 
 
 class Unheard:

@@ -52,7 +52,7 @@ def fields_of(method: bytes, headers: RawHeaders) -> Fields | None:
     request_id = fields.pop(_REQUEST_ID, b"")
     if request_id and not _WELL_FORMED.fullmatch(request_id):
         request_id = b""
-    traces = [(name, fields.pop(name)) for name in _TRACES if name in fields]
+    traces = [(name, fields.pop(name).strip(b" \t")) for name in _TRACES if name in fields]
     return Fields(((_METHOD, method), *fields.items()), request_id, traces)
 
 

@@ -124,10 +124,8 @@ class Call:
             self._write(piece)
 
     def _head(self, status: int, headers: RawHeaders) -> bytes:
-        server, keep_alive = self._visitor.server_headers(), self.keep_alive
-        head, self._is_chunked = self._heads.written(
-            status, headers, self._caption.request_id, server, keep_alive=keep_alive
-        )
+        server, request_id = self._visitor.server_headers(), self._caption.request_id
+        head, self._is_chunked = self._heads.written(status, headers, request_id, server, keep_alive=self.keep_alive)
         return head
 
     def _write(self, piece: bytes) -> None:
@@ -146,7 +144,8 @@ class Call:
 
     def fail(self, failure: ExchangeFailed) -> None:
         """Nothing more will come, and this is why."""
-        if self.response_complete:
+        # A whole answer stays one, whatever became of its connection then; `wake` passes it on.
+        if self.response_complete or self.is_complete:
             return
         with structlog.contextvars.bound_contextvars(request_id=self._caption.request_id.decode()):
             if self.has_begun:
@@ -187,12 +186,15 @@ class Call:
     def _called_up(self, message: bytes, deadline: float, place: Place) -> None:
         if self.response_complete or place.cancelled():
             return
-        self._place, error = None, place.exception()
-        if error is None and place.result().is_open:
-            self.ask(place.result(), message, deadline)
-        # On one that has ended since it was handed over nothing was sent.
-        elif error is not None or not self._visitor.try_otherwise():
-            self._refusal = error if isinstance(error, OAuthError) else None
+        try:
+            self._place, connection = None, place.result()
+            # It may have ended since it was handed over.
+            if connection.is_open:
+                self.ask(connection, message, deadline)
+            else:
+                self.wait(self.passage.route.pool.place(deadline), message, deadline)
+        except OAuthError as error:
+            self._refusal = error
             self.fail(Broken("it was not reached"))
             self.wake()
 

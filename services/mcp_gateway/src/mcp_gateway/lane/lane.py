@@ -53,6 +53,7 @@ class FastLane:
         self.hosts = hosts
         self.management_port = management_port
         self.around = around
+        self.longest_message = around.longest_message
         self._request_ids = RequestIds()
 
     def leads_to(self, target: bytes, method: bytes, port: int | None) -> bool:
@@ -73,10 +74,12 @@ class FastLane:
                 return None
             route.known.keep(fields.repeated, what)
         routing = RoutingHeaders(what.method, visitor.headers)
-        return Passage(route, what, fields, visitor.url, visitor.headers, routing)
+        return Passage(route, what, fields, routing)
 
     def begin(self, visitor: Visitor, passage: Passage, message: bytes) -> Call | None:
-        route, what, fields, *_ = passage
+        if len(message) > self.longest_message:
+            return None
+        route, what, fields, _ = passage
         caller = self.admission.remembered(route.upstream.server, what.key)
         credentials = route.upstream.credentials.remembered(caller) if caller else None
         if caller is None or credentials is None:

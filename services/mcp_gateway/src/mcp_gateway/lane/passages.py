@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from authproxy_common.frozen import frozen
 from mcp_gateway.lane.asked import Asked, Fields, Known
-from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.messages import RoutingHeaders
 from mcp_gateway.proxy.upstream_http.pool import Pool
 from mcp_gateway.proxy.upstream_http.transport import Route
@@ -48,16 +47,12 @@ class Passage(NamedTuple):
         route: Where it leads.
         asked: What it asks.
         fields: Which of its fields are its own.
-        target: Of the request.
-        headers: All of them, as they came.
         routing: Those that say something of the message.
     """
 
     route: LaneRoute
     asked: Asked
     fields: Fields
-    target: bytes
-    headers: RawHeaders
     routing: RoutingHeaders
 
     def head(self, told: Mapping[str, str], request_id: bytes) -> bytes:

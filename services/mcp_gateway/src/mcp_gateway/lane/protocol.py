@@ -14,12 +14,15 @@ from mcp_gateway.lane.passages import Passage
 from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.upstream_http.repeated_heads import RepeatedHead
 
-_LONGEST_MESSAGE = 64 * 1024
-_LENGTH = b"content-length"
-
 
 class Lane(Protocol):
-    """Which calls pass beside the application."""
+    """Which calls pass beside the application.
+
+    Args:
+        longest_message: What is longer does not, in bytes.
+    """
+
+    longest_message: int
 
     def leads_to(self, target: bytes, method: bytes, port: int | None) -> bool:
         """Whether a call of that request target, at that port, might pass."""
@@ -47,8 +50,10 @@ class LaneProtocol(HttpToolsProtocol):
         self.lane = lane
         self.call: Call | None = None
         # Of the request that is being read, or passes: its message, and whether nothing has been read of another one.
-        self._message: bytes | bytearray | None = None
+        self._message: bytearray | None = None
         self._is_latest = False
+        # All of the request that passes, where the parser has not read it.
+        self._unread: bytes | None = None
         # Whether nothing of a request has been read whose rest is still to come.
         self._is_between = True
         self._repeated: RepeatedHead[Passage] | None = None
@@ -71,7 +76,7 @@ class LaneProtocol(HttpToolsProtocol):
             super().on_body(body)
             return
         self._message += body
-        if len(self._message) > _LONGEST_MESSAGE:
+        if len(self._message) > self.lane.longest_message:
             self._leave_to_application()
 
     def on_message_complete(self) -> None:
@@ -119,7 +124,7 @@ class LaneProtocol(HttpToolsProtocol):
         return self.server_state.default_headers
 
     def answered(self) -> None:
-        call, self.call, self._message = self.call, None, None
+        call, self.call, self._message, self._unread = self.call, None, None, None
         if call and not call.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -129,12 +134,14 @@ class LaneProtocol(HttpToolsProtocol):
         if call is None or not self._is_latest:
             return False
         self.call, call.response_complete = None, True
-        # A repeated head was read with another message, whose length it says.
-        length = b"%d" % len(self._message or b"")
-        self.headers = [(name, length if name == _LENGTH else value) for name, value in self.headers]
-        self._leave_to_application()
+        if self._unread is None:
+            self._leave_to_application()
+            super().on_message_complete()
+        else:
+            # What the parser says of a request is what it said of the last one that it has read.
+            self.parser.feed_data(self._unread)
+            self._unread = None
         self.cycle.keep_alive = call.keep_alive
-        super().on_message_complete()
         return True
 
     def _passes_again(self, data: bytes) -> bool:
@@ -143,11 +150,10 @@ class LaneProtocol(HttpToolsProtocol):
         if self._repeated is None or message is None or not self._is_free:
             return False
         self._unset_keepalive_if_required()
-        self.url, self.headers = self._repeated.meaning.target, self._repeated.meaning.headers
-        if self._passes(self._repeated.meaning, message):
-            self._message = message
-            return True
-        return False
+        if not self._passes(self._repeated.meaning, message):
+            return False
+        self._unread = data
+        return True
 
     def _passes(self, passage: Passage, message: bytes) -> bool:
         call = self.lane.begin(self, passage, message)
@@ -160,13 +166,13 @@ class LaneProtocol(HttpToolsProtocol):
 
     @property
     def _is_free(self) -> bool:
-        """Whether nothing is under way on this connection."""
+        """Whether nothing is under way on this connection, and whoever asks reads what is answered."""
         under_way: Any = self.cycle
-        return under_way is None or under_way.response_complete
+        return (under_way is None or under_way.response_complete) and not self.flow.write_paused
 
     def _may_pass(self) -> bool:
         """Nothing else is under way, and nothing about the request is unusual."""
-        if not self._is_free:
+        if not self._is_free or self._unread is not None:
             return False
         if self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_http_version() != "1.1":
             return False

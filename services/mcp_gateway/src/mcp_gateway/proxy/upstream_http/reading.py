@@ -14,6 +14,8 @@ from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
 _BEGINNINGS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BEGINNING = len(_BEGINNINGS[0])
 _LENGTH = b"content-length"
+# Whatever length they say (RFC 9112 §6.3).
+_BODILESS = frozenset({204, 304})
 _LONGEST_HEAD, _MOST_FIELDS, _MOST_INTERIM = 64 * 1024, 128, 16
 # Of what is no body: the head, sizes of chunks and what may be said behind them, trailers. Each piece may bring some.
 _OVERHEAD, _OVERHEAD_OF_PIECE = _LONGEST_HEAD + 16 * 1024, 16
@@ -83,10 +85,11 @@ class AnswerReader:
 
     def _learn(self, data: bytes) -> None:
         """`data` is a whole answer."""
+        status = self._parser.get_status_code()
         lengths = [int(value) for name, value in self._fields if name == _LENGTH]
-        if lengths:
+        if lengths and status not in _BODILESS:
             others = [each for each in self._fields if each[0] != _LENGTH]
-            self._repeated = RepeatedHead.of(data, lengths[0], (self._parser.get_status_code(), others))
+            self._repeated = RepeatedHead.of(data, lengths[0], (status, others))
 
     def _check_beginning(self, data: bytes) -> None:
         # The parser skips empty lines, and takes RTSP and versions of HTTP that are framed in another way.
@@ -126,7 +129,7 @@ class AnswerReader:
             return
         if self._encodings or self._interim:
             self._check_encodings(status)
-        is_bodiless = self._answer.to_head or status in (204, 304)
+        is_bodiless = self._answer.to_head or status in _BODILESS
         self.ends_with_connection = not (is_bodiless or self._has_length or self._encodings)
         self.may_be_followed = self._parser.should_keep_alive() and not self._answer.to_head
         if status == 204:

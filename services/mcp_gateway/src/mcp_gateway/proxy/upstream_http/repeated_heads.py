@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,10})\r\n", re.IGNORECASE)
 _END = b"\r\n\r\n"
+# A head is kept for as long as its connection.
+_LONGEST = 8192
 
 
 class RepeatedHead(NamedTuple, Generic[T]):
@@ -30,8 +32,10 @@ class RepeatedHead(NamedTuple, Generic[T]):
     def of(cls, message: bytes, length: int, meaning: T) -> "RepeatedHead[T] | None":
         """That of `message`, all of which a parser took for one whole message with a body of `length` bytes.
 
-        None where it does not say that length as a number, or has an end before the one that the parser found.
+        None where it does not say that length as a number, has an end before the one that the parser found, or is long.
         """
+        if len(message) - length > _LONGEST:
+            return None
         head = message[: len(message) - length]
         found = _LENGTH.search(head)
         if found is None or found[1] != b"%d" % length or head.find(_END) != len(head) - len(_END):
