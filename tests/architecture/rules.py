@@ -136,7 +136,7 @@ HOMES: dict[str, set[str]] = {
         f"{GATEWAY}.lane",
     }
     | {f"{GATEWAY}.broker", _CLIENTS},
-    "uvicorn": {f"{_HTTP}.serving", f"{GATEWAY}.lane.protocol"},
+    "uvicorn": {f"{_HTTP}.serving", f"{_HTTP}.protocol"},
     "uvloop": {f"{COMMON}.cli"},
     "yaml": {_CONFIG},
 }

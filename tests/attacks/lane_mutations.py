@@ -58,6 +58,20 @@ LANE_MUTATIONS = [
         f"{_TESTS}::test_whoever_leaves_while_waiting_for_a_connection_leaves_it_to_the_others",
     ),
     Mutation(
+        "that trailers are no headers",
+        "packages/common/src/authproxy_common/http/protocol.py",
+        "if not self.is_head_read:",
+        "if True:",
+        "tests/common/test_framing.py::test_what_comes_behind_a_body_is_no_header[at once]",
+    ),
+    Mutation(
+        "that trailers are no headers in the lane",
+        f"{_GATEWAY}/lane/protocol.py",
+        "self._message, self.is_head_read = bytearray(), True",
+        "self._message = bytearray()",
+        "tests/mcp_gateway/test_lane_connections.py::test_a_token_behind_a_body_lets_nobody_pass",
+    ),
+    Mutation(
         "that what strangers send is not kept",
         f"{_GATEWAY}/lane/lane.py",
         "if self.admission.remembered(route.upstream.server, what.key) is None:",

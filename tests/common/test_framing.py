@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,10 +30,12 @@ class Site:
     """An application that remembers what reached it."""
 
     served: list[str] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.served.append(scope["path"])
         body = await Request(scope, receive).body()
+        self.headers = scope["headers"]
         await Response(b"got " + body)(scope, receive, send)
 
 
@@ -208,3 +211,17 @@ async def test_what_is_not_http_passes_unchanged() -> None:
     await guarded({"type": "lifespan"}, receive, send)
 
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "afterwards"])
+async def test_what_comes_behind_a_body_is_no_header(site: Site, port: int, pieces: int) -> None:
+    trailers = b"Authorization: Bearer x\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+    request = post(ENCODING, b"Connection: close", body=CHUNKED.removesuffix(b"\r\n"))
+    async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+        for piece in (request + trailers,) if pieces == 1 else (request, trailers):
+            await stream.send(piece)
+            while pieces == 2 and not site.served:
+                await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(5):
+            assert b"got hello" in await stream.receive()
+    assert [name for name, _ in site.headers] == [b"host", b"transfer-encoding", b"connection"]

@@ -179,3 +179,12 @@ async def test_what_is_said_of_a_trace_is_passed_without_the_space_around_it() -
         )
         assert len(found.looked_at) == before
         assert found.world.upstream.received[-1].headers["traceparent"].endswith("-01")
+
+
+async def test_a_token_behind_a_body_lets_nobody_pass() -> None:
+    async with road() as found:
+        lines = ["POST /mcp HTTP/1.1", "Host: mcp.test", "Transfer-Encoding: chunked", "Connection: close", "", ""]
+        body = f"{len(BODY):x}\r\n{BODY.decode()}\r\n0\r\nAuthorization: Bearer {found.token}\r\n\r\n"
+        answered = await found.say("\r\n".join(lines).encode() + body.encode())
+        assert answered.startswith(b"HTTP/1.1 401 ")
+        assert len(found.world.upstream.received) == 1

@@ -16,6 +16,8 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from authproxy_common.http.protocol import HTTPProtocol
+
 _READY_WITHIN = 30.0
 
 
@@ -35,7 +37,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """`app` behind uvicorn, as it is served in production, or over TLS with a certificate; yields its origin.
 
-    `protocol` makes the protocol of a connection in place of uvicorn's.
+    `protocol` makes the protocol of a connection in place of the usual one.
     """
     certificate, key = tls or (None, None)
     config = uvicorn.Config(
@@ -43,7 +45,7 @@ async def serving(
         port=port,
         log_config=None,
         access_log=False,
-        http=cast("type[asyncio.Protocol]", protocol) if protocol else "httptools",
+        http=cast("type[asyncio.Protocol]", protocol or HTTPProtocol),
         lifespan="off",
         ssl_certfile=certificate,
         ssl_keyfile=key,

@@ -11,6 +11,8 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from authproxy_common.http.protocol import HTTPProtocol
+
 _BACKLOG = 2048
 
 
@@ -35,7 +37,7 @@ async def serve(
         ports: The first is the service's own.
         graceful: How long open answers, streams among them, may take to end.
         trusted_proxies: Addresses and networks whose `X-Forwarded-For` says who the client is.
-        protocol: Makes the protocol of a connection, of what uvicorn gives to its own; None for that one.
+        protocol: Makes the protocol of a connection, of what uvicorn gives to its own; None for `HTTPProtocol`.
 
     Raises:
         PortTakenError: Names the address.
@@ -47,7 +49,7 @@ async def serve(
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=_as_seen(trusted_proxies),
-        http=cast("type[asyncio.Protocol]", protocol) if protocol else "httptools",
+        http=cast("type[asyncio.Protocol]", protocol or HTTPProtocol),
         lifespan="on",
         timeout_graceful_shutdown=int(graceful.total_seconds()),
     )

@@ -108,7 +108,7 @@ class Known:
         longest: Fields that are longer together are not kept, in bytes.
     """
 
-    def __init__(self, most: int = 2048, longest: int = 8192) -> None:
+    def __init__(self, most: int = 1024, longest: int = 8192) -> None:
         self._most, self._longest = most, longest
         self._kept: dict[Repeated, Asked] = {}
 

@@ -6,8 +6,7 @@ against the version that is pinned.
 
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from authproxy_common.http.protocol import HTTPProtocol
 from mcp_gateway.lane.around import Visitor
 from mcp_gateway.lane.call import Call
 from mcp_gateway.lane.passages import Passage
@@ -37,7 +36,7 @@ class Lane(Protocol):
         ...
 
 
-class LaneProtocol(HttpToolsProtocol):
+class LaneProtocol(HTTPProtocol):
     """One connection.
 
     Args:
@@ -63,11 +62,11 @@ class LaneProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         # The scope, which only the application needs, is made when it gets the request.
         self.url, self.headers, self.expect_100_continue = b"", [], False
-        self._is_latest = self._is_between = False
+        self._is_latest = self._is_between = self.is_head_read = False
 
     def on_headers_complete(self) -> None:
         if self._may_pass():
-            self._message = bytearray()
+            self._message, self.is_head_read = bytearray(), True
         else:
             self._begin_for_application()
 
