@@ -64,6 +64,14 @@ class Field:
                 self._measure(what, name, cost, seconds)
         return costs
 
+    def by_connections(self, name: str, connections: Sequence[int], rounds: int, seconds: int) -> list[Cost]:
+        """What a call costs where so many connections call at once, each number in its turn."""
+        costs = [Cost() for _ in connections]
+        for _ in range(rounds):
+            for count, cost in zip(connections, costs, strict=True):
+                self._measure(Calls("json", count), name, cost, seconds)
+        return costs
+
     def _measure(self, what: Calls, name: str, cost: Cost, seconds: int) -> None:
         contestant, running = self.contestants[name]
         url, headers = f"{running.origin}/{what.kind}/mcp", running.headers(what.kind)
