@@ -119,7 +119,8 @@ HOMES: dict[str, set[str]] = {
     "httptools": {f"{GATEWAY}.proxy.upstream_http.reading"},
     "jinja2": {f"{_HTTP}.pages"},
     "joserfc": {f"{AUTH}.providers", f"{GATEWAY}.tokens", _CLIENTS},
-    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens", f"{GATEWAY}.proxy.tool_lists"},
+    "msgspec": {_RECORDS, _CLIENTS, f"{GATEWAY}.client_sources", f"{GATEWAY}.tokens"}
+    | {f"{GATEWAY}.proxy.{name}" for name in ("strict_json", "tool_lists")},
     "oauthlib": {f"{AUTH}.providers"},
     "prometheus_client": {f"{_HTTP}.metrics"},
     "re2": {f"{GATEWAY}.patterns"},

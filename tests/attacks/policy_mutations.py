@@ -208,6 +208,13 @@ POLICY_MUTATIONS = [
         f"{_BODIES}::test_what_is_not_json_to_everybody_is_refused[the method twice]",
     ),
     Mutation(
+        "repeated members of what is not written back the same",
+        f"{_GATEWAY}/proxy/strict_json.py",
+        "if _written(value) == text:",
+        "if True:",
+        f"{_BODIES}::test_what_is_not_json_to_everybody_is_refused[the method twice]",
+    ),
+    Mutation(
         "numbers that are none",
         f"{_GATEWAY}/proxy/strict_json.py",
         'raise ValueError("NaN and Infinity are no JSON")',
@@ -238,7 +245,7 @@ POLICY_MUTATIONS = [
     Mutation(
         "members of params",
         f"{_GATEWAY}/proxy/messages.py",
-        "_check_members(params, _READ_OF_PARAMS)",
+        "_check_members(params, _READ_OF_PARAMS, _USUAL_PARAMS)",
         "pass",
         f"{_BODIES}::test_what_two_programs_could_take_for_two_messages_is_refused[a name in capitals]",
     ),

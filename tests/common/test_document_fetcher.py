@@ -327,7 +327,7 @@ async def test_a_flood_of_documents_that_never_come_leaves_nothing_behind() -> N
 
 @pytest.mark.requirement("OP-04", "OP-09")
 async def test_a_host_that_never_answers_does_not_keep_others_from_being_asked() -> None:
-    fetcher = DocumentFetcher(is_loopback, deadline=timedelta(seconds=1))
+    fetcher = DocumentFetcher(is_loopback, deadline=timedelta(seconds=3))
     async with answering(never) as slow, answering(with_body(b"{}")) as port, anyio.create_task_group() as group:
         for index in range(100):
             group.start_soon(failing, fetcher, parse_http_uri(f"http://127.0.0.1:{slow}/{index}"))

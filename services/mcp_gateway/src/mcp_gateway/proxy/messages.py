@@ -8,10 +8,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from authproxy_common.errors import InvalidRequest, OAuthError
-from authproxy_common.frozen import frozen
 from mcp_gateway.proxy.strict_json import NotStrict, read_json
 
 CALL, LIST = "tools/call", "tools/list"
@@ -20,6 +19,7 @@ CALL, LIST = "tools/call", "tools/list"
 _NO_JSON, _NO_MESSAGE, _HEADER_MISMATCH = -32700, -32600, -32020
 
 _READ_OF_HEADERS = frozenset({b"content-type", b"content-encoding", b"mcp-method", b"mcp-name", b"last-event-id"})
+_REPEATED = frozenset({b"mcp-method", b"mcp-name"})
 _NONE: list[bytes] = []
 _METHODS = frozenset({CALL, LIST})
 _MEMBERS = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
@@ -28,6 +28,8 @@ _NAMED_BY = {CALL: "name", "prompts/get": "name", "resources/read": "uri"}
 # MCP recommends 128 letters for a tool; URIs are longer. Patterns are compared with all of it.
 _LONGEST_NAME = 8192
 _READ_OF_PARAMS = frozenset(_NAMED_BY.values())
+# Whatever case somebody ignores, they take none of these for another.
+_USUAL_PARAMS = _READ_OF_PARAMS | {"arguments", "_meta"}
 _METHOD = re.compile(r"[!-~]{1,128}")
 _JSON = re.compile(rb'application/json(?:[ \t]*;[ \t]*charset="?utf-?8"?)?', re.IGNORECASE)
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=")
@@ -55,8 +57,7 @@ class MessageRefused(Exception):
         return {"jsonrpc": "2.0", "id": self.message_id, "error": error}
 
 
-@frozen
-class Message:
+class Message(NamedTuple):
     """One message of a client.
 
     Args:
@@ -102,6 +103,8 @@ class RoutingHeaders:
 
         None stands for a batch, which has neither.
         """
+        if self._values.keys().isdisjoint(_REPEATED):
+            return
         self._check(b"mcp-method", message.method if message else None, message)
         if message is None or message.name is not None:
             self._check(b"mcp-name", message.name if message else None, message)
@@ -128,7 +131,7 @@ def read_messages(headers: RoutingHeaders, body: bytes) -> list[Message]:
 def _message(value: Any) -> Message:
     if not isinstance(value, dict):
         raise _refused("a message has to be a JSON object")
-    _check_members(value, _MEMBERS)
+    _check_members(value, _MEMBERS, _MEMBERS)
     message_id = value.get("id")
     # A client's ids are text and whole numbers; whatever else stands there is nothing to answer with.
     if isinstance(message_id, bool) or not isinstance(message_id, str | int):
@@ -136,7 +139,7 @@ def _message(value: Any) -> Message:
     if "method" not in value:
         return Message(None, message_id)
     method = value["method"]
-    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+    if not isinstance(method, str) or not (method in _NAMED_BY or _METHOD.fullmatch(method)):
         raise _refused("method has to be visible ASCII", message_id=message_id)
     if method not in _METHODS and method.lower() in _METHODS:
         raise _refused("method differs from one that exists in case alone", message_id=message_id)
@@ -148,7 +151,7 @@ def _name(method: str, params: Any, message_id: str | int | None) -> str | None:
         return None
     if not isinstance(params, dict):
         raise _refused("params has to be a JSON object", message_id=message_id)
-    _check_members(params, _READ_OF_PARAMS)
+    _check_members(params, _READ_OF_PARAMS, _USUAL_PARAMS)
     name = params.get(_NAMED_BY[method])
     if not isinstance(name, str) or not name or not _is_unicode(name):
         raise _refused(f"params.{_NAMED_BY[method]} has to be text", message_id=message_id)
@@ -165,8 +168,16 @@ def _is_unicode(text: str) -> bool:
         return False
 
 
-def _check_members(members: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Raises unless nobody could take another member for one of those that count, as decoders do that ignore case."""
+def _check_members(members: Mapping[str, Any], known: frozenset[str], usual: frozenset[str]) -> None:
+    """Raises unless nobody could take another member for one of those that count, as decoders do that ignore case.
+
+    Args:
+        members: All there are.
+        known: Names of those that count.
+        usual: Names of which that is known, those of `known` among them.
+    """
+    if members.keys() <= usual:
+        return
     for name in members.keys() - known:
         if not name.isascii() or not name.isprintable() or name.lower() in known:
             raise _refused("a member differs from one that counts in case alone, or is not printable ASCII")

@@ -1,7 +1,8 @@
 """What an MCP server's access policy does to a call: who may call at all, which tools, and which tools are shown."""
 
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache, partial
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from authproxy_common.errors import AccessDenied
@@ -36,6 +37,13 @@ class ToolRules:
         return self.decide(name, standing) is PERMITTED
 
 
+class _Known(NamedTuple):
+    """Where a caller stands, and what they are shown of an answer that is not expected to list tools."""
+
+    standing: Standing
+    shown: Shown | None
+
+
 @frozen
 class Rules:
     """The policy of one MCP server, at work.
@@ -47,8 +55,8 @@ class Rules:
 
     server: MCPServer
     tools: ToolRules | None
-    # Callers are remembered with their tokens, and where they stand with them.
-    _standings: WeakKeyDictionary[Caller, Standing] = field(default_factory=WeakKeyDictionary)
+    # Callers are remembered with their tokens, and what is known of them with them.
+    _known: WeakKeyDictionary[Caller, _Known] = field(default_factory=WeakKeyDictionary)
 
     @classmethod
     def of(cls, server: MCPServer) -> "Rules | None":
@@ -68,8 +76,8 @@ class Rules:
 
         A message that is denied denies all of a batch: the MCP server gets the body as it came, or not at all.
         """
-        standing = self._standing(caller)
-        if self.tools is None:
+        standing, shown = self._about(caller)
+        if self.tools is None or shown is None:
             return None
         messages = read_messages(headers, body) if body or headers.method == "POST" else []
         expected = headers.resumes
@@ -78,17 +86,23 @@ class Rules:
                 self._check(message, self.tools.decide(message.name, standing))
             elif message.method == LIST:
                 expected = True
-        return Shown(partial(self.tools.permits, standing), expected=expected, private=self.server.access.lists_differ)
+        return replace(shown, expected=True) if expected else shown
 
-    def _standing(self, caller: Caller | None) -> Standing:
-        """Where the caller stands; raises MessageRefused where they may not call at all."""
+    def _about(self, caller: Caller | None) -> _Known:
+        """What is known of the caller; raises MessageRefused where they may not call at all."""
         if caller is None:
             # An open door: no policy asks who comes through it.
-            return self.server.access.standing(None, self.server.scopes)
-        known = self._standings.get(caller)
+            return self._seen(self.server.access.standing(None, self.server.scopes))
+        known = self._known.get(caller)
         if known is None:
-            known = self._standings[caller] = self._judged(caller)
+            known = self._known[caller] = self._seen(self._judged(caller))
         return known
+
+    def _seen(self, standing: Standing) -> _Known:
+        if self.tools is None:
+            return _Known(standing, None)
+        permits = partial(self.tools.permits, standing)
+        return _Known(standing, Shown(permits, expected=False, private=self.server.access.lists_differ))
 
     def _judged(self, caller: Caller) -> Standing:
         access, scope = self.server.access, caller.token.scope

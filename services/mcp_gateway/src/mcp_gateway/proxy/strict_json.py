@@ -3,13 +3,28 @@
 import json
 from typing import Any
 
+import msgspec
+
+_read, _written = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+
 
 class NotStrict(ValueError):
     """Not JSON, or such that two programs could read it differently."""
 
 
 def read_json(text: bytes) -> Any:
-    """The value; raises NotStrict."""
+    """The value; raises NotStrict.
+
+    What is the same octet for octet when it is written back is strict: nobody writes a member twice. That is true of
+    nearly everything that programs send, and takes a third of the time; all else is read member by member.
+    """
+    try:
+        value = _read(text)
+        if _written(value) == text:
+            return value
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The other reader says whether it is, and if so, what it means.
+        pass
     try:
         return _DECODER.decode(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:

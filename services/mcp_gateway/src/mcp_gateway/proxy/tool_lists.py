@@ -19,7 +19,7 @@ from mcp_gateway.proxy.transport import UpstreamGone, UpstreamResponse
 LONGEST_READ = 16 * 1024 * 1024
 # A member `tools` cannot be spelled without this: no other escape of JSON stands for one of its letters.
 _MAY_LIST = re.compile(rb"tools|\\u00(?:74|6[fFcC]|73)")
-_EVENTS = b"text/event-stream"
+_EVENTS, _JSON = b"text/event-stream", b"application/json"
 _UTF_8 = re.compile(rb'^\s*charset="?(?:utf-?8|us-ascii)"?\s*$')
 
 
@@ -62,7 +62,10 @@ class Shown:
 
     def _looked_at(self, headers: RawHeaders) -> bytes | None:
         """The media type of an answer that has to be looked at. Raises BadGateway where that is not possible."""
-        media_type, _, parameters = (_header(headers, b"content-type") or b"").lower().partition(b";")
+        content_type = _header(headers, b"content-type") or b""
+        if content_type == _JSON and not self.expected:
+            return None
+        media_type, _, parameters = content_type.lower().partition(b";")
         media_type = media_type.strip()
         if media_type != _EVENTS and not self.expected:
             return None
@@ -74,7 +77,7 @@ class Shown:
 
     async def _whole(self, response: UpstreamResponse, media_type: bytes) -> UpstreamResponse:
         body = await _read(response.pieces)
-        if media_type == b"application/json" or media_type.endswith(b"+json"):
+        if media_type == _JSON or media_type.endswith(b"+json"):
             try:
                 body = self.part_of(body)
             except Unreadable as error:
@@ -156,4 +159,7 @@ def _of_any_length(headers: RawHeaders) -> RawHeaders:
 
 
 def _header(headers: RawHeaders, name: bytes) -> bytes | None:
-    return next((value for each, value in headers if each.lower() == name), None)
+    for each, value in headers:
+        if each.lower() == name:
+            return value
+    return None
