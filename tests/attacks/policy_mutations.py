@@ -259,7 +259,7 @@ POLICY_MUTATIONS = [
     Mutation(
         "what a method is made of",
         f"{_GATEWAY}/proxy/messages.py",
-        " or not _METHOD.fullmatch(method):",
+        " or not (method in _NAMED_BY or _METHOD.fullmatch(method)):",
         ":",
         f"{_BODIES}::test_what_two_programs_could_take_for_two_messages_is_refused[a zero behind the method]",
     ),
