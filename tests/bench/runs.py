@@ -20,7 +20,7 @@ BEST, DEFAULT = "FastMCP proxy, at its best", "FastMCP proxy, default"
 PROXIES = (OURS, PLAIN, ASKING, CACHED, UNCACHED)
 
 _SIGN_INS = 40
-_STARTS = 5
+_STARTS = 15
 
 
 def quick(field: Field) -> str:
