@@ -147,7 +147,7 @@ LANE_MUTATIONS = [
     Mutation(
         "that a length which means nothing is not learnt",
         f"{_GATEWAY}/proxy/upstream_http/reading.py",
-        "if lengths and status not in _BODILESS:",
+        "if lengths and status not in BODILESS:",
         "if lengths:",
         f"{_HEADS}::test_a_length_that_means_nothing_means_nothing_when_it_is_repeated[uvloop-304 Not Modified]",
     ),

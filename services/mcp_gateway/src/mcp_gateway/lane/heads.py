@@ -5,10 +5,9 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from mcp_gateway.proxy.headers import RawHeaders
-from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
+from mcp_gateway.proxy.upstream_http.writing import BODILESS, joined
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_BODILESS = frozenset({204, 304})
 _LENGTH = b"content-length"
 # MCP servers answer with the same fields again and again; a session brings one that is its own.
 _REMEMBERED = 256
@@ -47,11 +46,11 @@ class Heads:
         lengths = [value for name, value in headers if name == _LENGTH]
         beginning = self._beginning(status, repeated, keep_alive)
         if server is not self._server[0]:
-            self._server = server, _checked([b"%b: %b\r\n" % each for each in server])
+            self._server = server, joined([b"%b: %b\r\n" % each for each in server])
         is_chunked = False
         if lengths:
             length = b"content-length: %d\r\n" % int(lengths[0])
-        elif status in _BODILESS:
+        elif status in BODILESS:
             length = b""
         else:
             length, is_chunked = b"transfer-encoding: chunked\r\n", True
@@ -64,11 +63,4 @@ class Heads:
         lines += [line for name, line in self._always.items() if name not in said]
         if not keep_alive:
             lines.append(b"connection: close\r\n")
-        return _checked(lines)
-
-
-def _checked(lines: list[bytes]) -> bytes:
-    text = b"".join(lines)
-    if text.translate(None, LINE_TEXT) != b"\r\n" * len(lines):
-        raise ValueError("there are characters in the head that a head must not have")
-    return text
+        return joined(lines)

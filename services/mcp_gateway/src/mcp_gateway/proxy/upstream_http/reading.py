@@ -9,13 +9,11 @@ from mcp_gateway.proxy.headers import RawHeaders
 from mcp_gateway.proxy.upstream_http.answer import AnswerSink
 from mcp_gateway.proxy.upstream_http.failures import NotHTTP
 from mcp_gateway.proxy.upstream_http.repeated_heads import RepeatedHead
-from mcp_gateway.proxy.upstream_http.writing import LINE_TEXT
+from mcp_gateway.proxy.upstream_http.writing import BODILESS, LINE_TEXT
 
 _BEGINNINGS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _BEGINNING = len(_BEGINNINGS[0])
 _LENGTH = b"content-length"
-# Whatever length they say (RFC 9112 §6.3).
-_BODILESS = frozenset({204, 304})
 _LONGEST_HEAD, _MOST_FIELDS, _MOST_INTERIM = 64 * 1024, 128, 16
 # Of what is no body: the head, sizes of chunks and what may be said behind them, trailers. Each piece may bring some.
 _OVERHEAD, _OVERHEAD_OF_PIECE = _LONGEST_HEAD + 16 * 1024, 16
@@ -52,9 +50,9 @@ class AnswerReader:
 
     def feed(self, data: bytes) -> None:
         """Put what `data` says into the answer; raises NotHTTP, also for what came behind a complete one."""
-        if not self._beginning and self._repeats(data):
-            return
         begins = not self._beginning
+        if begins and self._repeats(data):
+            return
         if len(self._beginning) < _BEGINNING:
             self._check_beginning(data)
         self._overhead += len(data)
@@ -87,7 +85,7 @@ class AnswerReader:
         """`data` is a whole answer."""
         status = self._parser.get_status_code()
         lengths = [int(value) for name, value in self._fields if name == _LENGTH]
-        if lengths and status not in _BODILESS:
+        if lengths and status not in BODILESS:
             others = [each for each in self._fields if each[0] != _LENGTH]
             self._repeated = RepeatedHead.of(data, lengths[0], (status, others))
 
@@ -129,7 +127,7 @@ class AnswerReader:
             return
         if self._encodings or self._interim:
             self._check_encodings(status)
-        is_bodiless = self._answer.to_head or status in _BODILESS
+        is_bodiless = self._answer.to_head or status in BODILESS
         self.ends_with_connection = not (is_bodiless or self._has_length or self._encodings)
         self.may_be_followed = self._parser.should_keep_alive() and not self._answer.to_head
         if status == 204:

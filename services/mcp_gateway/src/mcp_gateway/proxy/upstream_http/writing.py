@@ -14,6 +14,8 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUERY = re.compile(rb"[!\"$-~]*")
 # Every octet that may stand in a line (RFC 9110 §5.5). CR, LF and NUL are not among them.
 LINE_TEXT = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
+# Answers without a body, whatever length they say (RFC 9112 §6.3).
+BODILESS = frozenset({204, 304})
 # Whom a message is for, how long it is, and what belongs to one connection alone, is said here and by nobody else.
 _SAID_HERE = frozenset(
     b"connection content-length expect host keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
@@ -66,11 +68,19 @@ def _lines(headers: RawHeaders) -> list[bytes]:
     return [b"%b%b\r\n" % (_field_name(name), value) for name, value in headers]
 
 
-def _checked(lines: list[bytes]) -> bytes:
+def joined(lines: list[bytes]) -> bytes:
+    """Lines of a head, each with its end; raises ValueError where one of them is more than one line."""
     text = b"".join(lines)
     if text.translate(None, LINE_TEXT) != b"\r\n" * len(lines):
-        raise InvalidRequest("a header has characters that a header must not have")
+        raise ValueError("there are characters in the head that a head must not have")
     return text
+
+
+def _checked(lines: list[bytes]) -> bytes:
+    try:
+        return joined(lines)
+    except ValueError as error:
+        raise InvalidRequest("a header has characters that a header must not have") from error
 
 
 @lru_cache(maxsize=64)
