@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mcp_gateway.lane.asked import Asked, Known
+from mcp_gateway.proxy.messages import RoutingHeaders
 from mcp_gateway.proxy.upstream_http.limits import Limits
 from mcp_gateway.proxy.upstream_http.transport import open_transport
 from mcp_gateway.settings.policies import ScopeSettings, ToolSettings
@@ -299,7 +300,7 @@ async def test_what_strangers_ask_is_not_kept() -> None:
 
 
 def test_what_was_asked_is_kept_for_as_many_as_there_is_room_for() -> None:
-    known, what = Known(most=2, longest=20), Asked("key", "POST", [])
+    known, what = Known(most=2, longest=20), Asked("key", "POST", [], RoutingHeaders("POST", []))
     for name in (b"a", b"b", b"c"):
         known.keep(((name, b"1"),), what)
     known.keep(((b"d", b"1" * 20),), what)

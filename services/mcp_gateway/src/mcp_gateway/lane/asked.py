@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from mcp_gateway.domain.header_names import PASSING_PREFIX
-from mcp_gateway.proxy.headers import RawHeaders
+from mcp_gateway.proxy.headers import RawHeaders, to_upstream
+from mcp_gateway.proxy.messages import RoutingHeaders
 from mcp_gateway.proxy.upstream_http.writing import RequestWriter
 from mcp_gateway.proxy.upstreams import Upstream
 
@@ -23,7 +23,6 @@ _REQUEST_ID, _LENGTH = b"x-request-id", b"content-length"
 _TRACES = (b"traceparent", b"tracestate")
 # Pages call with an origin, and bodies come in chunks: seldom, and then the application looks at it.
 _UNUSUAL = frozenset({b"origin", b"transfer-encoding", b"upgrade", b"expect"})
-_PARAMETER = PASSING_PREFIX.encode()
 _BEARER = b"Bearer "
 # As `RequestId` takes them.
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9_-]{8,64}")
@@ -63,41 +62,40 @@ class Asked:
     Args:
         key: The digest of their bearer token.
         method: Theirs.
-        passed: Their fields that the upstream gets.
+        fields: All of them.
+        routing: Those that say something of the message.
     """
 
     key: str
     method: str
-    passed: RawHeaders = field(repr=False)
+    fields: RawHeaders = field(repr=False)
+    routing: RoutingHeaders
     _told: Mapping[str, str] | None = field(default=None, repr=False)
     _head: bytes = field(default=b"", repr=False)
 
     def head(self, upstream: Upstream, told: Mapping[str, str], writer: RequestWriter) -> bytes:
         """The head of their requests; `told` is what the upstream is told of the caller. See `RequestWriter.head`."""
         if told is not self._told:
-            headers = {**told, **upstream.rules.headers} if upstream.rules else told
-            ours = {name.encode(): value.encode() for name, value in headers.items()}
-            passed = [each for each in self.passed if each[0] not in ours]
-            self._head, self._told = writer.head(self.method, "", [*passed, *ours.items()]), told
+            ours = {**told, **upstream.rules.headers} if upstream.rules else told
+            headers = to_upstream(self.fields, ours, upstream.passing)
+            self._head, self._told = writer.head(self.method, "", headers), told
         return self._head
 
 
-def asked(repeated: Repeated, hosts: Collection[bytes], passing: Collection[bytes]) -> Asked | None:
+def asked(repeated: Repeated, hosts: Collection[bytes]) -> Asked | None:
     """What is asked with these fields, or None where somebody has to look at it more closely.
 
     Args:
         repeated: The method, and the fields.
         hosts: Names that are ours.
-        passing: Names of the fields that the upstream gets.
     """
     fields = dict(repeated)
-    method = fields.pop(_METHOD)
+    method = fields.pop(_METHOD).decode()
     authorization = fields.get(_AUTHORIZATION, b"")
     if fields.keys() & _UNUSUAL or fields.get(_HOST) not in hosts or not authorization.startswith(_BEARER):
         return None
     key = hashlib.sha256(authorization[len(_BEARER) :].strip()).hexdigest()
-    passed = [(n, v.strip(b" \t")) for n, v in fields.items() if n in passing or n.startswith(_PARAMETER)]
-    return Asked(key, method.decode(), passed)
+    return Asked(key, method, [*fields.items()], RoutingHeaders(method, fields.items()))
 
 
 class Known:

@@ -13,7 +13,7 @@ from mcp_gateway.lane.passages import LaneRoute, Passage
 from mcp_gateway.lane.protocol import LaneProtocol
 from mcp_gateway.lane.request_ids import RequestIds
 from mcp_gateway.proxy.callers import Caller
-from mcp_gateway.proxy.messages import MessageRefused, RoutingHeaders
+from mcp_gateway.proxy.messages import MessageRefused
 from mcp_gateway.proxy.tool_lists import Shown
 from mcp_gateway.proxy.upstream_http.connection import Connection
 from mcp_gateway.proxy.upstream_http.writing import ended
@@ -65,7 +65,7 @@ class FastLane:
         if fields is None:
             return None
         known = route.known.find(fields.repeated)
-        what = known or asked(fields.repeated, self.hosts, route.upstream.passing)
+        what = known or asked(fields.repeated, self.hosts)
         if what is None:
             return None
         if known is None:
@@ -73,13 +73,12 @@ class FastLane:
             if self.admission.remembered(route.upstream.server, what.key) is None:
                 return None
             route.known.keep(fields.repeated, what)
-        routing = RoutingHeaders(what.method, visitor.headers)
-        return Passage(route, what, fields, routing)
+        return Passage(route, what, fields)
 
     def begin(self, visitor: Visitor, passage: Passage, message: bytes) -> Call | None:
         if len(message) > self.longest_message:
             return None
-        route, what, fields, _ = passage
+        route, what, fields = passage
         caller = self.admission.remembered(route.upstream.server, what.key)
         credentials = route.upstream.credentials.remembered(caller) if caller else None
         if caller is None or credentials is None:
@@ -111,7 +110,7 @@ def _shown(passage: Passage, caller: Caller, message: bytes) -> Shown | None:
     rules = passage.route.upstream.rules
     if rules is None:
         return None
-    shown = rules.shown(caller, passage.routing, message)
+    shown = rules.shown(caller, passage.asked.routing, message)
     if shown and shown.expected:
         raise _HasToBeReadError
     return shown

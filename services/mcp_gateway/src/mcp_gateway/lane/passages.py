@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from authproxy_common.frozen import frozen
 from mcp_gateway.lane.asked import Asked, Fields, Known
-from mcp_gateway.proxy.messages import RoutingHeaders
 from mcp_gateway.proxy.upstream_http.pool import Pool
 from mcp_gateway.proxy.upstream_http.transport import Route
 from mcp_gateway.proxy.upstream_http.writing import RequestWriter, field_lines
@@ -47,13 +46,16 @@ class Passage(NamedTuple):
         route: Where it leads.
         asked: What it asks.
         fields: Which of its fields are its own.
-        routing: Those that say something of the message.
     """
 
     route: LaneRoute
     asked: Asked
     fields: Fields
-    routing: RoutingHeaders
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether another call can have this very head."""
+        return not (self.fields.request_id or self.fields.traces)
 
     def head(self, told: Mapping[str, str], request_id: bytes) -> bytes:
         """That of the request to the MCP server, without its end; see `RequestWriter.head`.

@@ -95,7 +95,7 @@ class LaneProtocol(HTTPProtocol):
         if begins and self._passes_again(data):
             return
         super().data_received(data)
-        if begins and self._is_latest and self.call and self._message is not None:
+        if begins and self._is_latest and self.call and self._message is not None and self.call.passage.may_repeat:
             self._repeated = RepeatedHead.of(data, len(self._message), self.call.passage)
 
     def connection_lost(self, exc: Exception | None) -> None:
